@@ -1,0 +1,176 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461
+    .enableUpcomingFeature("InferIsolatedConformances"),  // SE-0470
+    .enableUpcomingFeature("ImmutableWeakCaptures"),  // SE-0481
+    .treatAllWarnings(as: .error),  // SE-0480
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+
+let package = Package(
+    name: "kwaai-swift",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "P2PCore", targets: ["P2PCore"]),
+        .library(name: "Kademlia", targets: ["Kademlia"]),
+        .library(name: "ShardProtocol", targets: ["ShardProtocol"]),
+        .library(name: "Model", targets: ["Model"]),
+        .library(name: "Tokenizer", targets: ["Tokenizer"]),
+        .library(name: "BlockServer", targets: ["BlockServer"]),
+        .library(name: "Coordinator", targets: ["Coordinator"]),
+        .executable(name: "kwaai-swift", targets: ["kwaai-swift"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // System libraries: each names the Debian package and the Homebrew formula that hold it.
+        .systemLibrary(
+            name: "CSodium",
+            pkgConfig: "libsodium",
+            providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]
+        ),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
+        .systemLibrary(
+            name: "CMsgpack",
+            pkgConfig: "msgpack",
+            providers: [.apt(["libmsgpack-dev"]), .brew(["msgpack"])]
+        ),
+        .systemLibrary(
+            name: "COniguruma",
+            pkgConfig: "oniguruma",
+            providers: [.apt(["libonig-dev"]), .brew(["oniguruma"])]
+        ),
+
+        // The network, from bytes to peers.
+        .target(
+            name: "P2PWire",
+            dependencies: ["CSodium", "COpenSSL", nioCore, protobuf],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "P2PCore",
+            dependencies: ["P2PWire", nioCore, nioPosix, logging, metrics],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "KademliaCore",
+            dependencies: ["P2PWire", nioCore, protobuf],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "Kademlia",
+            dependencies: ["KademliaCore", "P2PCore", "P2PWire", nioCore, logging, metrics],
+            swiftSettings: swiftSettings
+        ),
+
+        // What both sides of an inference say, and what they decide.
+        .target(
+            name: "ShardProtocol",
+            dependencies: ["P2PCore", "P2PWire", "CMsgpack", nioCore, protobuf, logging],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "SwarmCore", dependencies: ["ShardProtocol"], swiftSettings: swiftSettings),
+
+        // The model: knows nothing of peers.
+        .target(name: "CKernels"),
+        .target(name: "CDemoModel"),
+        .target(name: "Model", dependencies: ["CKernels", "COpenSSL"], swiftSettings: swiftSettings),
+        .target(name: "Tokenizer", dependencies: ["COniguruma"], swiftSettings: swiftSettings),
+
+        // The two roles of a peer.
+        .target(
+            name: "BlockServer",
+            dependencies: ["SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore, logging, metrics],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "Coordinator",
+            dependencies: [
+                "SwarmCore", "ShardProtocol", "Kademlia", "Tokenizer", "P2PCore", "P2PWire", "Model", nioCore, logging, metrics,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "kwaai-swift",
+            dependencies: [
+                "BlockServer", "Coordinator", "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", "SwarmCore", "Model", "Tokenizer",
+                "CDemoModel", logging, nioCore, nioPosix,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+
+        // Tests: one target per source target, then the suites that need whole processes.
+        .testTarget(name: "P2PWireTests", dependencies: ["P2PWire", nioCore], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "P2PCoreTests",
+            dependencies: ["P2PCore", "P2PWire", nioCore, nioPosix, nioEmbedded, logging],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "KademliaCoreTests",
+            dependencies: ["KademliaCore", "P2PWire", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "KademliaTests",
+            dependencies: ["Kademlia", "KademliaCore", "P2PCore", "P2PWire", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ShardProtocolTests",
+            dependencies: ["ShardProtocol", "P2PCore", "P2PWire", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "SwarmCoreTests",
+            dependencies: ["SwarmCore", "ShardProtocol", "P2PWire"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ModelTests",
+            dependencies: ["Model", "CKernels"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BlockServerTests",
+            dependencies: ["BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CoordinatorTests",
+            dependencies: [
+                "Coordinator", "BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "Tokenizer", "P2PCore", "P2PWire",
+                nioCore,
+            ],
+            swiftSettings: swiftSettings
+        ),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c17
+)

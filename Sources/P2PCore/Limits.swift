@@ -1,0 +1,2 @@
+/// The bound of everything that others can make `P2PCore` hold, each with its reason (DESIGN.md §7).
+package enum Limits {}
