@@ -21,4 +21,19 @@ package enum Limits {
 
     /// Bytes of a signed envelope: 8 KiB is what Identify accepts as a whole, and nothing else here is larger.
     package static let envelopeLength = 128 * 1024
+
+    /// Bytes of an Identify message that we send, its length included: rust-libp2p refuses more.
+    package static let identifySentLength = 4096
+
+    /// Bytes of one Identify message that we read: twice what implementations send.
+    package static let identifyReceivedLength = 8192
+
+    /// Identify messages on one stream: go-libp2p splits a long one, into at most ten.
+    package static let identifyMessageCount = 10
+
+    /// Addresses that we remember of one peer's word, as go-libp2p does.
+    package static let learnedAddressCount = 500
+
+    /// Protocols that we remember of one peer: several times as many as a busy node serves.
+    package static let learnedProtocolCount = 500
 }
