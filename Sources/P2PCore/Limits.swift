@@ -1,2 +1,74 @@
+import NIOCore
+
 /// The bound of everything that others can make `P2PCore` hold, each with its reason (DESIGN.md §7).
-package enum Limits {}
+package enum Limits {
+    /// Connections of one host, both directions; each may hold about 32 MiB at worst and 64 KiB as a rule.
+    package static let connections = 1024
+
+    /// Connections to one peer: two after a simultaneous dial, and room for a peer that redials before it noticed a loss.
+    package static let connectionsPerPeer = 8
+
+    /// Inbound connections whose handshake is not complete, which strangers can open for nothing.
+    package static let pendingInboundConnections = 128
+
+    /// Addresses tried for one dial; peers announce a handful.
+    package static let addressesPerDial = 16
+
+    /// Inbound streams that wait for ``Host/run()`` to start their handler; more are reset.
+    package static let pendingJobs = 4096
+
+    /// Bytes that a writer may have queued on a stream before it waits, and at which it may go on.
+    package static let writeHighWater = 256 * 1024
+    package static let writeLowWater = 128 * 1024
+
+    /// Pieces smaller than this are copied together as they arrive, because a slice keeps its whole read buffer alive: a
+    /// remote's one-byte frames would otherwise hold 64 KiB each.
+    package static let smallPiece = 16 * 1024
+
+    /// Bytes that a reader reports as consumed at once; a fraction of the first window, so that credit never dries up.
+    package static let consumptionReport = 32 * 1024
+
+    /// Bytes that a connection encrypts ahead of the socket, and the mark under which it goes on.
+    package static let socketHighWater = 256 * 1024
+    package static let socketLowWater = 64 * 1024
+
+    /// Bytes that wait unsent in the kernel (`TCP_NOTSENT_LOWAT`): what a ping may have to wait for.
+    package static let kernelBacklog = 128 * 1024
+
+    /// Bytes of one read from a socket; fewer system calls than the usual 64 KiB.
+    package static let socketRead = 256 * 1024
+
+    /// Bytes that a framed message may make a reader allocate before they have arrived.
+    package static let framePrefetch = 64 * 1024
+
+    /// Events that a subscriber may leave unread; the oldest are dropped.
+    package static let pendingEvents = 1024
+}
+
+/// The times that a connection keeps, each changeable for tests and for unusual networks.
+public struct Timeouts: Sendable, Equatable {
+    /// From an inbound connection to its authenticated end, and from a dial to a usable connection.
+    public var upgrade: Duration = .seconds(15)
+    /// The agreement on a stream's protocol.
+    public var negotiation: Duration = .seconds(10)
+    /// How long a connection may carry no stream before it is closed.
+    public var idle: Duration = .seconds(120)
+    /// Silence after which a ping asks for a sign of life.
+    public var keepalive: Duration = .seconds(30)
+    /// How long the answer to that ping may take.
+    public var pong: Duration = .seconds(10)
+    /// How long a stream that we closed waits for the remote to end its direction, before it is reset.
+    public var linger: Duration = .seconds(10)
+    /// The head start of one address of a peer over the next.
+    public var dialStagger: Duration = .milliseconds(250)
+
+    public init() {}
+}
+
+extension TimeAmount {
+    init(clamping duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        self = .nanoseconds(overflow ? .max / 4 : min(product, .max / 4) + attoseconds / 1_000_000_000)
+    }
+}

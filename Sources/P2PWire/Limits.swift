@@ -36,4 +36,42 @@ package enum Limits {
 
     /// Protocols that we remember of one peer: several times as many as a busy node serves.
     package static let learnedProtocolCount = 500
+
+    /// Bytes of one multistream-select message; go-libp2p refuses longer ones too.
+    package static let multistreamToken = 1024
+
+    /// Refused proposals of one negotiation: more than any peer speaks, few enough that guessing is not worth it.
+    package static let multistreamProposals = 64
+
+    /// Credit in bytes that each direction of a stream starts with (Yamux specification).
+    package static let initialWindow: UInt32 = 256 * 1024
+
+    /// Bytes that one receive window may grow to, as in go-yamux: 16 MiB fill 1 Gbit/s over 130 ms.
+    package static let maximumWindow: UInt32 = 16 * 1024 * 1024
+
+    /// Bytes that the receive windows of one connection may grow by, all together.
+    package static let windowGrowth: UInt32 = 32 * 1024 * 1024
+
+    /// Streams that the remote may have open on one connection; more are reset. Their first windows hold 64 MiB at most.
+    package static let inboundStreams = 256
+
+    /// Streams that we open on one connection: rust-yamux ends a connection at 512, both directions counted.
+    package static let outboundStreams = 256
+
+    /// Streams that the remote has not acknowledged; beyond that go-yamux resets and rust-yamux waits.
+    package static let unacknowledgedStreams = 256
+
+    /// Bytes of a DATA frame's body: with its header it fills one Noise message, and is far below the 1 MiB that
+    /// rust-yamux refuses.
+    package static let frameBody = 65519 - 12
+
+    /// Bytes that a stream sends in its turn while others wait, so that a small answer never waits behind a tensor.
+    package static let sharedQuantum = 16 * 1024
+
+    /// A body is split to fill the rest of a Noise message only if that many bytes fit.
+    package static let smallestSplit = 1024
+
+    /// Bytes of unsent answers (pongs, acknowledgements, credit) at which no more is read from the remote: a peer that
+    /// asks without reading the answers stops itself.
+    package static let controlBacklog = 64 * 1024
 }

@@ -1,0 +1,91 @@
+import NIOCore
+import P2PWire
+import Synchronization
+
+/// One connection to a peer, as everybody but its event loop sees it. What happens on it happens in
+/// ``ConnectionHandler``, on its event loop.
+final class Connection: Sendable {
+    let peer: PeerID
+    let remoteAddress: Multiaddr
+    let role: ConnectionRole
+    let channel: any Channel
+    let executor: EventLoopTaskExecutor
+    private let handler: NIOLoopBound<ConnectionHandler>
+    private let lastFrame: Atomic<UInt64>
+    private let isLeaving = Atomic(false)
+
+    /// Made on the channel's event loop.
+    init(peer: PeerID, remoteAddress: Multiaddr, role: ConnectionRole, channel: any Channel, handler: ConnectionHandler)
+    {
+        self.peer = peer
+        self.remoteAddress = remoteAddress
+        self.role = role
+        self.channel = channel
+        self.executor = EventLoopTaskExecutor(channel.eventLoop)
+        self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        self.lastFrame = Atomic(NIODeadline.now().uptimeNanoseconds)
+    }
+
+    /// Time since anything arrived from the peer.
+    var lastFrameAge: Duration {
+        let then = NIODeadline.uptimeNanoseconds(self.lastFrame.load(ordering: .relaxed))
+        return .nanoseconds(max(0, (NIODeadline.now() - then).nanoseconds))
+    }
+
+    /// Whether new streams may still be opened on it.
+    var isUsable: Bool { self.channel.isActive && !self.isLeaving.load(ordering: .relaxed) }
+
+    func received(at now: NIODeadline) {
+        self.lastFrame.store(now.uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    func markLeaving() {
+        self.isLeaving.store(true, ordering: .relaxed)
+    }
+
+    /// Opens a stream and proposes its protocol.
+    ///
+    /// - Parameter lazily: Return at once, so that the first payload leaves with the proposal; a refusal then shows at the
+    ///   first read. Otherwise return when the remote has agreed.
+    func openStream(_ protocolID: ProtocolID, lazily: Bool) async throws(P2PError) -> PeerStream {
+        if Task.isCancelled { throw .cancelled }
+        let mailbox = StreamMailbox(StreamBuffers(isAgreed: false, holdsBack: lazily))
+        let opened: Result<StreamID, P2PError> = await withCheckedContinuation { continuation in
+            self.onEventLoop { handler in
+                continuation.resume(returning: handler.openStream(protocolID, mailbox: mailbox, lazily: lazily))
+            }
+        }
+        let stream = PeerStream(id: try opened.get(), protocolID: protocolID, mailbox: mailbox, connection: self)
+        if !lazily { try await stream.waitForAgreement() }
+        return stream
+    }
+
+    /// Returns once the remote has shown that it accepts the connection.
+    func waitUntilConfirmed() async throws(P2PError) {
+        let result: Result<Void, P2PError> = await withCheckedContinuation { continuation in
+            self.onEventLoop { handler in handler.whenConfirmed { continuation.resume(returning: $0) } }
+        }
+        try result.get()
+    }
+
+    /// The stream's task left orders in its mailbox.
+    func signal(_ id: StreamID) {
+        self.onEventLoop { $0.fetchOrders(of: id) }
+    }
+
+    /// Says goodbye and closes; returns when the connection is closed.
+    func close() async {
+        self.markLeaving()
+        self.onEventLoop { $0.close() }
+        // It only fails when the closing itself went wrong; closed it is all the same.
+        try? await self.channel.closeFuture.get()
+    }
+
+    private func onEventLoop(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {
+        if self.channel.eventLoop.inEventLoop {
+            body(self.handler.value)
+        } else {
+            self.channel.eventLoop.execute { body(self.handler.value) }
+        }
+    }
+}

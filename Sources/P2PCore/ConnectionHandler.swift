@@ -1,0 +1,476 @@
+import Logging
+import NIOCore
+import P2PWire
+
+/// The event loop's side of one connection: obeys its ``SecureConnection``, moves bytes between the socket and the
+/// streams' mailboxes, and keeps the connection's times.
+///
+/// Everything here runs on the channel's event loop, so the order of nonces and the wholeness of frames need no lock.
+/// What is to be sent is gathered for the rest of the loop's tick and leaves with one write and one flush.
+final class ConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var secure: SecureConnection
+    private var streams = ConnectionStreams()
+    private let host: Host
+    private let peer: PeerID
+    private let timeouts: Timeouts
+    private weak var connection: Connection?
+    private var context: ChannelHandlerContext?
+    private var keepalive: Keepalive
+    private var idleSince: NIODeadline?
+    private var isIdleTimed = false
+    private var isFlushScheduled = false
+    private var isFinished = false
+    /// A read that waits until the answers to what was read before have left.
+    private var heldRead = false
+    /// Something arrived, so the remote has accepted the connection.
+    private var isConfirmed = false
+    private var confirmationWaiters: [(Result<Void, P2PError>) -> Void] = []
+    private var failure: P2PError?
+
+    init(_ secure: consuming SecureConnection, peer: PeerID, host: Host) {
+        self.secure = secure
+        self.peer = peer
+        self.host = host
+        self.timeouts = host.configuration.timeouts
+        self.keepalive = Keepalive(
+            idle: TimeAmount(clamping: host.configuration.timeouts.keepalive),
+            patience: TimeAmount(clamping: host.configuration.timeouts.pong),
+            at: .now()
+        )
+    }
+
+    func attach(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    // MARK: The channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        // The first ping measures the round trip, and its answer shows that the remote accepted us.
+        self.secure.yamux.ping(at: .now())
+        self.scheduleFlush()
+        self.hitKeepaliveDeadline()
+        self.noteIdleness()
+        self.schedule(in: self.timeouts.upgrade) { handler in
+            guard !handler.isConfirmed else { return }
+            handler.fail(P2PError(.timedOut, "\(handler.peer) did not finish the handshake in time"))
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.isFinished else { return }
+        var bytes = self.unwrapInboundIn(data)
+        let now = NIODeadline.now()
+        self.keepalive.received(at: now)
+        self.connection?.received(at: now)
+        do {
+            try self.secure.receive(&bytes)
+            while let event = try self.secure.nextEvent(at: now) {
+                self.handle(event, at: now)
+            }
+        } catch {
+            let failure = P2PError(.connectionLost, "\(self.peer) broke the protocol: \(error.message)")
+            self.leave(.protocolError, failure)
+            return
+        }
+        if self.secure.isSettled { self.confirm() }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.flushNow()
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        // A peer that asks without reading the answers stops itself.
+        guard !self.secure.yamux.isCongested else {
+            self.heldRead = true
+            return
+        }
+        context.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.flushNow() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.finish(P2PError(.connectionLost, "the connection to \(self.peer) ended"))
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.fail(P2PError(.connectionLost, "the connection to \(self.peer) broke: \(error)"))
+    }
+
+    // MARK: Sending
+
+    private func scheduleFlush() {
+        guard !self.isFlushScheduled, let context else { return }
+        self.isFlushScheduled = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flushNow()
+        }
+    }
+
+    /// Encrypts what there is to send, as far as the socket takes it.
+    private func flushNow() {
+        guard let context, !self.isFinished, self.secure.hasOutput else { return }
+        var wrote = false
+        while context.channel.isWritable, let batch = self.nextBatch(context.channel.allocator) {
+            context.write(self.wrapOutboundOut(batch), promise: nil)
+            wrote = true
+        }
+        if wrote { context.flush() }
+        if self.heldRead, !self.secure.yamux.isCongested {
+            self.heldRead = false
+            context.read()
+        }
+    }
+
+    private func nextBatch(_ allocator: ByteBufferAllocator) -> ByteBuffer? {
+        guard self.secure.hasOutput else { return nil }
+        var batch = allocator.buffer(capacity: min(self.secure.estimatedOutput, Limits.socketHighWater))
+        do {
+            while batch.readableBytes < Limits.socketLowWater,
+                try self.secure.writeMessage(into: &batch, { self.noteWritten($0) })
+            {}
+        } catch {
+            self.fail(P2PError(.connectionLost, error.message))
+            return nil
+        }
+        return batch.readableBytes > 0 ? batch : nil
+    }
+
+    private func noteWritten(_ frame: YamuxSession.Written) {
+        switch frame {
+        case .control:
+            break
+        case .data(let id, let byteCount):
+            self.streams[id]?.mailbox.update { $0.sent(byteCount) }
+        case .finished(let id):
+            // Removed on the next tick: the machine is in the middle of a write.
+            self.context?.eventLoop.assumeIsolated().execute { self.forgetIfOver(id) }
+        }
+    }
+
+    // MARK: Streams
+
+    func openStream(_ protocolID: ProtocolID, mailbox: StreamMailbox, lazily: Bool) -> Result<StreamID, P2PError> {
+        guard !self.isFinished else {
+            return .failure(self.failure ?? P2PError(.connectionLost, "the connection to \(self.peer) has ended"))
+        }
+        do {
+            let id = try self.secure.yamux.open()
+            var dialer = MultistreamDialer(proposing: protocolID)
+            var proposal = ByteBuffer()
+            dialer.start(into: &proposal)
+            self.secure.yamux.send(proposal, on: id)
+            self.streams[id] = ConnectionStreams.Entry(mailbox: mailbox, negotiation: .proposed(dialer))
+            self.limitNegotiation(of: id)
+            self.idleSince = nil
+            if !lazily { self.scheduleFlush() }
+            return .success(id)
+        } catch {
+            return .failure(P2PError(.limitReached, "no stream to \(self.peer): \(error.message)"))
+        }
+    }
+
+    /// Does what the stream's task has left in its mailbox.
+    func fetchOrders(of id: StreamID) {
+        guard !self.isFinished, let mailbox = self.streams[id]?.mailbox else { return }
+        let orders = mailbox.update { $0.takeOrders() }
+        defer { self.scheduleFlush() }
+        guard !orders.resets else {
+            self.secure.yamux.reset(id)
+            self.forget(id)
+            return
+        }
+        for bytes in orders.bytes { self.secure.yamux.send(bytes, on: id) }
+        if orders.consumedBytes > 0 { self.secure.yamux.consumed(orders.consumedBytes, on: id, at: .now()) }
+        if orders.closesWrite { self.secure.yamux.closeWrite(id) }
+        if orders.stopsReading { self.linger(id) }
+    }
+
+    private func handle(_ event: YamuxSession.Event, at now: NIODeadline) {
+        switch event {
+        case .opened(let id):
+            var listener = MultistreamListener()
+            var header = ByteBuffer()
+            listener.start(into: &header)
+            self.secure.yamux.send(header, on: id)
+            let mailbox = StreamMailbox(StreamBuffers(isAgreed: true))
+            self.streams[id] = ConnectionStreams.Entry(mailbox: mailbox, negotiation: .awaited(listener))
+            self.limitNegotiation(of: id)
+            self.idleSince = nil
+        case .received(let id, let bytes):
+            self.receive(bytes, on: id, at: now)
+        case .finished(let id):
+            self.streams[id]?.mailbox.update { $0.finish() }
+            self.failUnagreed(id)
+            self.forgetIfOver(id)
+        case .reset(let id, _):
+            let error = P2PError(.streamReset, "\(self.peer) reset the stream; it may be busy, try again later")
+            self.streams[id]?.mailbox.update { $0.fail(error) }
+            self.forget(id)
+        case .leaving:
+            self.connection?.markLeaving()
+        }
+    }
+
+    private func receive(_ bytes: ByteBuffer, on id: StreamID, at now: NIODeadline) {
+        guard let entry = self.streams[id] else { return }
+        if case .agreed = entry.negotiation {
+            entry.mailbox.update { $0.deliver(bytes) }
+        } else {
+            self.negotiate(bytes, on: id, at: now)
+        }
+    }
+
+    /// Feeds the negotiation of a stream; what it leaves belongs to the protocol.
+    private func negotiate(_ bytes: ByteBuffer, on id: StreamID, at now: NIODeadline) {
+        guard var entry = self.streams[id] else { return }
+        entry.partial.writeImmutableBuffer(bytes)
+        let before = entry.partial.readableBytes
+        var reply = ByteBuffer()
+        do throws(P2PError) {
+            let agreement = try self.advance(&entry.negotiation, with: &entry.partial, reply: &reply)
+            self.secure.yamux.send(reply, on: id)
+            self.secure.yamux.consumed(before - entry.partial.readableBytes, on: id, at: now)
+            if case .pending = agreement {
+                self.streams[id] = entry
+                return
+            }
+            let surplus = entry.partial
+            entry.partial = ByteBuffer()
+            entry.deadline?.cancel()
+            entry.deadline = nil
+            self.streams[id] = entry
+            entry.mailbox.update { buffers in
+                buffers.agree()
+                buffers.deliver(surplus)
+            }
+            if case .inbound(let handler) = agreement { self.serve(id, entry.mailbox, handler) }
+        } catch {
+            entry.mailbox.update { $0.fail(error) }
+            self.secure.yamux.reset(id)
+            self.forget(id)
+        }
+    }
+
+    /// What a negotiation has come to.
+    private enum Agreement {
+        case pending
+        case outbound
+        /// A permit of the handler has been taken.
+        case inbound(ProtocolHandler)
+    }
+
+    private func advance(
+        _ negotiation: inout ConnectionStreams.Negotiation,
+        with bytes: inout ByteBuffer,
+        reply: inout ByteBuffer
+    ) throws(P2PError) -> Agreement {
+        switch negotiation {
+        case .proposed(var dialer):
+            let agreed = try Self.onStream { () throws(WireError) in try dialer.receive(&bytes, reply: &reply) }
+            negotiation = agreed == nil ? .proposed(dialer) : .agreed
+            return agreed == nil ? .pending : .outbound
+        case .awaited(var listener):
+            let agreed = try Self.onStream { () throws(WireError) in
+                try listener.receive(&bytes, reply: &reply) { self.host.handler(for: $0) != nil }
+            }
+            guard let agreed, let handler = self.host.handler(for: agreed) else {
+                negotiation = .awaited(listener)
+                return .pending
+            }
+            guard handler.enter() else {
+                throw P2PError(.limitReached, "\(handler.limit) streams of \(agreed) are being served already")
+            }
+            negotiation = .agreed
+            return .inbound(handler)
+        case .agreed:
+            return .outbound
+        }
+    }
+
+    private static func onStream<Value>(_ body: () throws(WireError) -> Value) throws(P2PError) -> Value {
+        do throws(WireError) {
+            return try body()
+        } catch {
+            throw P2PError(stream: error)
+        }
+    }
+
+    private func serve(_ id: StreamID, _ mailbox: StreamMailbox, _ handler: ProtocolHandler) {
+        guard let connection else { return handler.leave() }
+        let stream = PeerStream(id: id, protocolID: handler.protocolID, mailbox: mailbox, connection: connection)
+        guard self.host.submit(.serve(stream, handler, connection.executor)) else {
+            handler.leave()
+            stream.reset()
+            return
+        }
+    }
+
+    private func limitNegotiation(of id: StreamID) {
+        self.streams[id]?.deadline = self.schedule(in: self.timeouts.negotiation) { handler in
+            let error = P2PError(.timedOut, "\(handler.peer) did not agree to a protocol in time")
+            handler.streams[id]?.mailbox.update { $0.fail(error) }
+            handler.secure.yamux.reset(id)
+            handler.forget(id)
+            handler.scheduleFlush()
+        }
+    }
+
+    /// Gives the remote time to end its direction of a stream that nobody reads any more.
+    private func linger(_ id: StreamID) {
+        guard self.secure.yamux.contains(id) else { return self.forget(id) }
+        self.streams[id]?.deadline?.cancel()
+        self.streams[id]?.deadline = self.schedule(in: self.timeouts.linger) { handler in
+            handler.secure.yamux.reset(id)
+            handler.forget(id)
+            handler.scheduleFlush()
+        }
+    }
+
+    /// The remote ended a stream before it agreed to its protocol.
+    private func failUnagreed(_ id: StreamID) {
+        guard let entry = self.streams[id], case .proposed = entry.negotiation else { return }
+        let error = P2PError(.streamReset, "\(self.peer) ended the stream before it agreed to a protocol")
+        entry.mailbox.update { $0.fail(error) }
+    }
+
+    private func forgetIfOver(_ id: StreamID) {
+        if !self.secure.yamux.contains(id) { self.forget(id) }
+    }
+
+    private func forget(_ id: StreamID) {
+        self.streams.remove(id)
+        self.noteIdleness()
+    }
+
+    // MARK: Time
+
+    @discardableResult
+    private func schedule(
+        in duration: Duration,
+        _ body: @escaping (ConnectionHandler) -> Void
+    ) -> Scheduled<Void>? {
+        self.context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(clamping: duration)) { [weak self] in
+            guard let self, !self.isFinished else { return }
+            body(self)
+        }
+    }
+
+    private func hitKeepaliveDeadline() {
+        let now = NIODeadline.now()
+        switch self.keepalive.hitDeadline(at: now) {
+        case .wait(let deadline):
+            self.scheduleKeepalive(at: deadline)
+        case .ping(let deadline):
+            self.secure.yamux.ping(at: now)
+            self.scheduleFlush()
+            self.scheduleKeepalive(at: deadline)
+        case .giveUp:
+            self.fail(P2PError(.connectionLost, "\(self.peer) has been silent for too long"))
+        }
+    }
+
+    private func scheduleKeepalive(at deadline: NIODeadline) {
+        let pause = deadline - .now()
+        self.schedule(in: .nanoseconds(max(0, pause.nanoseconds))) { $0.hitKeepaliveDeadline() }
+    }
+
+    private func noteIdleness() {
+        guard self.streams.isEmpty, self.idleSince == nil, !self.isFinished else { return }
+        self.idleSince = .now()
+        if !self.isIdleTimed { self.scheduleIdleCheck(in: self.timeouts.idle) }
+    }
+
+    /// One timer at a time, however often the last stream ends.
+    private func scheduleIdleCheck(in pause: Duration) {
+        self.isIdleTimed = true
+        self.schedule(in: pause) { handler in
+            handler.isIdleTimed = false
+            guard let since = handler.idleSince else { return }
+            let rest = handler.timeouts.idle - .nanoseconds((NIODeadline.now() - since).nanoseconds)
+            if rest > .zero {
+                handler.scheduleIdleCheck(in: rest)
+            } else {
+                handler.close()
+            }
+        }
+    }
+
+    // MARK: The beginning and the end
+
+    /// Calls back once the remote has shown that it accepts the connection, or that it does not.
+    func whenConfirmed(_ body: @escaping (Result<Void, P2PError>) -> Void) {
+        if let failure {
+            body(.failure(failure))
+        } else if self.isConfirmed {
+            body(.success(()))
+        } else {
+            self.confirmationWaiters.append(body)
+        }
+    }
+
+    private func confirm() {
+        guard !self.isConfirmed else { return }
+        self.isConfirmed = true
+        for waiter in self.confirmationWaiters { waiter(.success(())) }
+        self.confirmationWaiters = []
+    }
+
+    /// Says goodbye and closes.
+    func close() {
+        guard !self.isFinished else { return }
+        self.connection?.markLeaving()
+        self.leave(.normal, P2PError(.connectionLost, "this side closed the connection to \(self.peer)"))
+    }
+
+    /// Tells the remote why, and closes once it has left, or after a second if the remote takes nothing any more.
+    private func leave(_ reason: YamuxGoAway, _ error: P2PError) {
+        guard let context, !self.isFinished else { return }
+        self.secure.yamux.goAway(reason)
+        self.flushNow()
+        self.finish(error)
+        let channel = context.channel
+        let limit = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        channel.writeAndFlush(ByteBuffer()).whenComplete { _ in
+            limit.cancel()
+            channel.close(promise: nil)
+        }
+    }
+
+    private func fail(_ error: P2PError) {
+        guard let context, !self.isFinished else { return }
+        self.finish(error)
+        context.close(promise: nil)
+    }
+
+    private func finish(_ error: P2PError) {
+        guard !self.isFinished else { return }
+        self.isFinished = true
+        let reason =
+            self.isConfirmed || error.code == .timedOut
+            ? error
+            : P2PError(.handshakeFailed, "\(self.peer) closed the connection at once; it may not allow this peer")
+        self.failure = reason
+        for entry in self.streams.removeAll() { entry.mailbox.update { $0.fail(reason) } }
+        for waiter in self.confirmationWaiters { waiter(.failure(reason)) }
+        self.confirmationWaiters = []
+        if let connection { self.host.connectionClosed(connection) }
+    }
+}

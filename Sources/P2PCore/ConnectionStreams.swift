@@ -1,0 +1,43 @@
+import NIOCore
+import P2PWire
+
+/// The streams of one connection on its event loop: who proposes what, and into which mailbox the bytes go.
+struct ConnectionStreams {
+    /// The agreement on a stream's protocol.
+    enum Negotiation {
+        case proposed(MultistreamDialer)
+        case awaited(MultistreamListener)
+        case agreed
+    }
+
+    struct Entry {
+        var mailbox: StreamMailbox
+        var negotiation: Negotiation
+        /// Negotiation bytes that do not make a whole message yet.
+        var partial = ByteBuffer()
+        /// Fires when the agreement, or after a close the remote's end, takes too long.
+        var deadline: Scheduled<Void>?
+    }
+
+    private var entries: [StreamID: Entry] = [:]
+
+    var isEmpty: Bool { self.entries.isEmpty }
+
+    subscript(id: StreamID) -> Entry? {
+        get { self.entries[id] }
+        _modify { yield &self.entries[id] }
+    }
+
+    @discardableResult
+    mutating func remove(_ id: StreamID) -> Entry? {
+        guard let entry = self.entries.removeValue(forKey: id) else { return nil }
+        entry.deadline?.cancel()
+        return entry
+    }
+
+    mutating func removeAll() -> [Entry] {
+        defer { self.entries.removeAll() }
+        for entry in self.entries.values { entry.deadline?.cancel() }
+        return Array(self.entries.values)
+    }
+}

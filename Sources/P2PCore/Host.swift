@@ -1,0 +1,270 @@
+import Logging
+import NIOCore
+import NIOPosix
+public import P2PWire
+import Synchronization
+
+/// A peer of the network: listens, dials, and carries streams of any protocol to other peers.
+///
+/// ``start()`` binds its addresses, ``run()`` serves until the host is closed or the task is cancelled. ``withHost(_:_:)``
+/// does both around a body.
+public final class Host: Sendable {
+    /// Work that ``run()`` takes on as a child task.
+    enum Job: Sendable {
+        case serve(PeerStream, ProtocolHandler, EventLoopTaskExecutor)
+        case dial(PeerInfo)
+        case service(@Sendable () async -> Void)
+    }
+
+    package let configuration: Configuration
+    let noiseKey = NoiseKeyPair()
+    let group = MultiThreadedEventLoopGroup.singleton
+    let state = Mutex(HostState())
+    private let listeners = Mutex<[any Channel]>([])
+    private let jobs: AsyncStream<Job>
+    private let jobContinuation: AsyncStream<Job>.Continuation
+
+    public init(configuration: Configuration) {
+        self.configuration = configuration
+        (self.jobs, self.jobContinuation) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingOldest(Limits.pendingJobs)
+        )
+    }
+
+    public var peerID: PeerID { self.configuration.identity.peerID }
+
+    /// Where the host can be reached, without its peer id: the bound addresses, with a wildcard replaced by the addresses
+    /// of the interfaces.
+    public var listenAddresses: [Multiaddr] { self.state.withLock { $0.listenAddresses } }
+
+    // MARK: Life
+
+    /// Binds the listen addresses.
+    ///
+    /// - Throws: `portInUse` naming the port, `invalidConfiguration` for an address that cannot be listened on.
+    public func start() async throws(P2PError) {
+        let isFirst = self.state.withLock { state in
+            guard case .made = state.phase else { return false }
+            state.phase = .started
+            return true
+        }
+        guard isFirst else { throw P2PError(.invalidConfiguration, "this host was started before; make a new one") }
+        for address in self.configuration.listenAddresses {
+            do {
+                let listener = try await self.bind(address)
+                self.listeners.withLock { $0.append(listener.channel) }
+                self.state.withLock { $0.listenAddresses += listener.addresses }
+            } catch {
+                await self.close()
+                throw error
+            }
+        }
+    }
+
+    /// Serves until the host is closed or the task is cancelled; then closes the host. Everything that the host does on
+    /// its own is a child of this call.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            for await job in self.jobs {
+                switch job {
+                case .serve(let stream, let handler, let executor):
+                    group.addTask(executorPreference: executor) { await handler.serve(stream) }
+                case .dial(let peer):
+                    group.addTask { await self.settleDial(of: peer) }
+                case .service(let body):
+                    group.addTask { await body() }
+                }
+            }
+            group.cancelAll()
+        }
+        await self.close()
+    }
+
+    /// Stops listening, ends every connection with a goodbye, and lets ``run()`` return.
+    public func close() async {
+        let (connections, dials, subscribers) = self.state.withLock { state in
+            state.phase = .closed
+            state.listenAddresses = []
+            let dials = state.dials.values.flatMap { $0.waiters.values }
+            state.dials = [:]
+            return (state.connections.values.flatMap { $0 }, dials, state.subscribers.finish())
+        }
+        self.jobContinuation.finish()
+        for waiter in dials { waiter.resume(returning: .failure(.hostClosed)) }
+        let listeners = self.listeners.withLock { listeners in
+            defer { listeners = [] }
+            return listeners
+        }
+        // A listener that fails to close is closed all the same.
+        for listener in listeners { try? await listener.close() }
+        for connection in connections { await connection.close() }
+        for subscriber in subscribers { subscriber.finish() }
+    }
+
+    /// Hands work to ``run()``; false when too much is waiting for it or the host is closed.
+    func submit(_ job: Job) -> Bool {
+        if case .enqueued = self.jobContinuation.yield(job) { true } else { false }
+    }
+
+    // MARK: Protocols
+
+    /// Serves inbound streams of a protocol, at most `limit` at once; one more is reset before `body` hears of it.
+    ///
+    /// `body` runs on the event loop of the stream's connection: it must leave computation to threads of its own. Its
+    /// return ends the stream in an orderly way, its error resets it.
+    public func handle(
+        _ protocolID: ProtocolID,
+        limit: Int,
+        _ body: @escaping @Sendable (PeerStream) async throws -> Void
+    ) {
+        let handler = ProtocolHandler(protocolID, limit: limit, body: body)
+        self.state.withLock { $0.handlers[protocolID] = handler }
+    }
+
+    /// The protocols that are served, in alphabetical order.
+    package var protocols: [ProtocolID] {
+        self.state.withLock { $0.handlers.keys.sorted { $0.name < $1.name } }
+    }
+
+    func handler(for protocolID: ProtocolID) -> ProtocolHandler? {
+        self.state.withLock { $0.handlers[protocolID] }
+    }
+
+    // MARK: Streams
+
+    /// Opens a stream to a peer, over a connection that is there or a new one.
+    ///
+    /// When the peer is known to speak the protocol, this returns at once and the first payload travels with the
+    /// proposal. Otherwise it returns when the peer has agreed.
+    ///
+    /// - Throws: `unsupportedProtocol` when it does not, which leaves the connection as it is; `dialFailed`,
+    ///   `handshakeFailed`, `wrongPeer` or `notAllowed` when there is no connection to be had.
+    public func openStream(_ protocolID: ProtocolID, to peer: PeerInfo) async throws(P2PError) -> PeerStream {
+        let connection = try await self.connection(to: peer)
+        let isKnown = self.identification(of: peer.id)?.protocols.contains(protocolID) ?? false
+        return try await connection.openStream(protocolID, lazily: isKnown)
+    }
+
+    /// Makes sure that there is a connection to the peer that it has accepted.
+    public func connect(to peer: PeerInfo) async throws(P2PError) {
+        try await self.connection(to: peer).waitUntilConfirmed()
+    }
+
+    // MARK: Peers
+
+    /// What the peer has told of itself; `nil` before it did and once it is no longer connected.
+    public func identification(of peer: PeerID) -> Identification? {
+        self.state.withLock { $0.identification(of: peer) }
+    }
+
+    /// Keeps what a connected peer told of itself.
+    package func store(_ identification: Identification, of peer: PeerID) {
+        self.state.withLock { state in
+            if state.store(identification, of: peer) { state.subscribers.send(.identified(peer)) }
+        }
+    }
+
+    /// Where a connected peer can be dialed: what it says itself, and where we reached it.
+    public func addresses(of peer: PeerID) -> [Multiaddr] {
+        self.state.withLock { state in
+            let told = state.identification(of: peer)?.listenAddresses ?? []
+            let dialed = (state.connections[peer] ?? []).filter { $0.role == .dialer }.map(\.remoteAddress)
+            return told + dialed.filter { !told.contains($0) }
+        }
+    }
+
+    public var connectedPeers: [PeerID] { self.state.withLock { $0.connections.keys.sorted() } }
+
+    /// Closes every connection to the peer.
+    public func disconnect(_ peer: PeerID) async {
+        let connections = self.state.withLock { $0.connections[peer] ?? [] }
+        for connection in connections { await connection.close() }
+    }
+
+    /// Time since anything arrived from the peer; `nil` when it is not connected.
+    public func lastFrameAge(of peer: PeerID) -> Duration? {
+        self.state.withLock { state in state.connections[peer]?.map(\.lastFrameAge).min() }
+    }
+
+    /// What happens to the peers from now on; every call subscribes anew. A subscriber that falls behind loses the oldest
+    /// events beyond ``Limits/pendingEvents``.
+    public var events: AsyncStream<HostEvent> {
+        let (events, continuation) = AsyncStream.makeStream(
+            of: HostEvent.self,
+            bufferingPolicy: .bufferingNewest(Limits.pendingEvents)
+        )
+        let id: UInt64? = self.state.withLock { state in
+            if case .closed = state.phase { return nil }
+            return state.subscribers.add(continuation)
+        }
+        guard let id else {
+            continuation.finish()
+            return events
+        }
+        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.subscribers.remove(id) } }
+        return events
+    }
+
+    // MARK: Connections
+
+    /// Decides whether a peer that has proven who it is may stay.
+    func admit(_ peer: PeerID, expected: PeerID?, at address: Multiaddr) throws(P2PError) {
+        if let expected, expected != peer {
+            throw P2PError(
+                .wrongPeer,
+                "\(peer) answers at \(address) instead of \(expected)"
+            )
+        }
+        guard peer != self.peerID else {
+            throw P2PError(.dialFailed, "\(address) is this host itself")
+        }
+        if let allowed = self.configuration.allowedPeers, !allowed.contains(peer) {
+            throw P2PError(.notAllowed, "\(peer) is not among the allowed peers; add it with --allow \(peer)")
+        }
+    }
+
+    /// A connection is ready.
+    ///
+    /// - Throws: `limitReached`, in which case it is to be closed.
+    func connectionOpened(_ connection: Connection) throws(P2PError) {
+        let configuration = self.configuration
+        let failure: P2PError? = self.state.withLock { state in
+            if case .closed = state.phase { return .hostClosed }
+            guard state.connectionCount < configuration.maximumConnections else {
+                return P2PError(.limitReached, "this host has \(state.connectionCount) connections, its limit")
+            }
+            guard (state.connections[connection.peer]?.count ?? 0) < configuration.maximumConnectionsPerPeer else {
+                return P2PError(.limitReached, "\(connection.peer) has too many connections to this host")
+            }
+            if state.add(connection) { state.subscribers.send(.connected(connection.peer)) }
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    func connectionClosed(_ connection: Connection) {
+        self.state.withLock { state in
+            if state.remove(connection) { state.subscribers.send(.disconnected(connection.peer)) }
+        }
+    }
+}
+
+/// Starts a host, lets it run while `body` does its work, and closes it.
+public func withHost<Value: Sendable>(
+    _ configuration: Host.Configuration,
+    _ body: (Host) async throws -> Value
+) async throws -> Value {
+    let host = Host(configuration: configuration)
+    try await host.start()
+    async let running: Void = host.run()
+    do {
+        let value = try await body(host)
+        await host.close()
+        await running
+        return value
+    } catch {
+        await host.close()
+        await running
+        throw error
+    }
+}

@@ -1,0 +1,48 @@
+public import Logging
+public import P2PWire
+
+extension Host {
+    /// What a host is to be; fixed once it is made.
+    public struct Configuration: Sendable {
+        /// Who the host is: its key, and with it its peer id.
+        public var identity: Identity
+        /// Where it listens; empty for a host that only dials.
+        public var listenAddresses: [Multiaddr]
+        /// The name and version of the program, as Identify tells it.
+        public var agentVersion: String
+        /// The only peers that may connect or be dialed; `nil` for all.
+        public var allowedPeers: Set<PeerID>?
+        public var logger: Logger
+        public var timeouts = Timeouts()
+        /// Connections of both directions together.
+        public var maximumConnections = Limits.connections
+        /// Connections to one peer.
+        public var maximumConnectionsPerPeer = Limits.connectionsPerPeer
+        /// Inbound connections that have yet to prove who they are.
+        public var maximumPendingConnections = Limits.pendingInboundConnections
+
+        public init(
+            identity: Identity = Identity(),
+            listenAddresses: [Multiaddr] = [],
+            agentVersion: String = "kwaai-swift",
+            allowedPeers: Set<PeerID>? = nil,
+            logger: Logger = Logger(label: "p2p")
+        ) {
+            self.identity = identity
+            self.listenAddresses = listenAddresses
+            self.agentVersion = agentVersion
+            self.allowedPeers = allowedPeers
+            self.logger = logger
+        }
+    }
+}
+
+/// Something that happened to the peers of a host.
+public enum HostEvent: Sendable, Equatable {
+    /// The first connection to the peer is there.
+    case connected(PeerID)
+    /// The peer has told its protocols and addresses, for the first time or anew.
+    case identified(PeerID)
+    /// The last connection to the peer is gone.
+    case disconnected(PeerID)
+}

@@ -1,0 +1,163 @@
+import NIOCore
+import NIOPosix
+public import P2PWire
+import Synchronization
+
+extension Host {
+    /// Connects to whoever is at an address.
+    ///
+    /// - Returns: who that is, as its key has proven.
+    /// - Throws: `wrongPeer` when the address names another peer, `dialFailed`, `handshakeFailed`, `notAllowed`,
+    ///   `timedOut`.
+    public func dial(_ address: Multiaddr) async throws(P2PError) -> PeerID {
+        if let peer = address.peerID {
+            try await self.connect(to: PeerInfo(id: peer, addresses: [address]))
+            return peer
+        }
+        let connection = try await self.dial(address, expecting: nil)
+        try await connection.waitUntilConfirmed()
+        return connection.peer
+    }
+
+    /// A connection that is there, or the one that the dial under way or a new one brings.
+    func connection(to peer: PeerInfo) async throws(P2PError) -> Connection {
+        if Task.isCancelled { throw .cancelled }
+        if let connection = self.state.withLock({ $0.connection(to: peer.id) }) { return connection }
+        guard peer.id != self.peerID else { throw P2PError(.dialFailed, "a host cannot dial itself") }
+        let id = UInt64.random(in: .min ... .max)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in self.join(waiter, id: id, dialOf: peer) }
+        } onCancel: {
+            let waiter = self.state.withLock { $0.dials[peer.id]?.remove(id) }
+            waiter?.resume(returning: .failure(.cancelled))
+        }
+        return try result.get()
+    }
+
+    private func join(_ waiter: PendingDial.Waiter, id: UInt64, dialOf peer: PeerInfo) {
+        enum Next {
+            case wait
+            case dial
+            case fail(P2PError)
+        }
+        let next: Next = self.state.withLock { state in
+            if Task.isCancelled { return .fail(.cancelled) }
+            if case .closed = state.phase { return .fail(.hostClosed) }
+            let isFirst = state.dials[peer.id] == nil
+            state.dials[peer.id, default: PendingDial()].add(waiter, id: id)
+            return isFirst ? .dial : .wait
+        }
+        switch next {
+        case .wait:
+            break
+        case .dial:
+            guard self.submit(.dial(peer)) else {
+                let error = P2PError(.limitReached, "this host is too busy to dial \(peer.id); try again later")
+                return self.endDial(of: peer.id, with: .failure(error))
+            }
+        case .fail(let error):
+            waiter.resume(returning: .failure(error))
+        }
+    }
+
+    /// Dials a peer on behalf of all who wait for it.
+    func settleDial(of peer: PeerInfo) async {
+        do {
+            let connection = try await self.dialAny(peer)
+            self.endDial(of: peer.id, with: .success(connection))
+        } catch {
+            self.endDial(of: peer.id, with: .failure(error))
+        }
+    }
+
+    private func endDial(of peer: PeerID, with result: Result<Connection, P2PError>) {
+        let dial = self.state.withLock { $0.dials.removeValue(forKey: peer) }
+        for waiter in dial?.waiters.values.map({ $0 }) ?? [] { waiter.resume(returning: result) }
+    }
+
+    /// Dials the addresses of a peer, each with a head start over the next, and takes the first that succeeds.
+    private func dialAny(_ peer: PeerInfo) async throws(P2PError) -> Connection {
+        if let allowed = self.configuration.allowedPeers, !allowed.contains(peer.id) {
+            throw P2PError(.notAllowed, "\(peer.id) is not among the allowed peers; add it with --allow \(peer.id)")
+        }
+        let addresses = peer.addresses.filter { $0.tcpEndpoint != nil }.prefix(Limits.addressesPerDial)
+        guard !addresses.isEmpty else {
+            throw P2PError(.dialFailed, "no TCP address of \(peer.id) is known; give one as /ip4/…/tcp/…")
+        }
+        let stagger = self.configuration.timeouts.dialStagger
+        let results: Result<Connection, P2PError> = await withTaskGroup(of: Result<Connection, P2PError>.self) {
+            group in
+            for (index, address) in addresses.enumerated() {
+                group.addTask {
+                    // Cancelled in its sleep, the attempt notices at once.
+                    if index > 0 { try? await Task.sleep(for: stagger * index) }
+                    do throws(P2PError) {
+                        return .success(try await self.dial(address, expecting: peer.id))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            var failures: [P2PError] = []
+            for await result in group {
+                switch result {
+                case .success(let connection):
+                    group.cancelAll()
+                    return .success(connection)
+                case .failure(let error):
+                    failures.append(error)
+                }
+            }
+            return .failure(Self.summary(of: failures, peer.id))
+        }
+        return try results.get()
+    }
+
+    private static func summary(of failures: [P2PError], _ peer: PeerID) -> P2PError {
+        guard failures.count > 1 else {
+            return failures.first ?? P2PError(.dialFailed, "no address of \(peer) could be dialed")
+        }
+        let code = failures.allSatisfy { $0.code == failures[0].code } ? failures[0].code : .dialFailed
+        return P2PError(code, failures.map(\.message).joined(separator: "; "))
+    }
+
+    /// Dials one address and upgrades the connection.
+    private func dial(_ address: Multiaddr, expecting peer: PeerID?) async throws(P2PError) -> Connection {
+        guard let endpoint = address.tcpEndpoint else {
+            throw P2PError(.dialFailed, "\(address) is not a TCP address; give one as /ip4/…/tcp/…")
+        }
+        if Task.isCancelled { throw .cancelled }
+        let place = address.withoutPeerID
+        let attempt = DialAttempt()
+        let timeouts = self.configuration.timeouts
+        let bootstrap = ClientBootstrap(group: self.group)
+            .connectionOptions()
+            .connectTimeout(TimeAmount(clamping: timeouts.upgrade))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let established = channel.eventLoop.makePromise(of: Connection.self)
+                    attempt.began(channel, established.futureResult)
+                    let handler = UpgradeHandler(
+                        role: .dialer,
+                        host: self,
+                        remoteAddress: place,
+                        expectedPeer: peer,
+                        established: established
+                    )
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+        do {
+            return try await withTaskCancellationHandler {
+                let channel = try await bootstrap.connect(host: endpoint.hostName, port: Int(endpoint.port)).get()
+                return try await attempt.connection(over: channel)
+            } onCancel: {
+                attempt.cancel()
+            }
+        } catch let error as P2PError {
+            throw Task.isCancelled ? .cancelled : error
+        } catch {
+            throw Task.isCancelled ? .cancelled : P2PError(dialing: place, error)
+        }
+    }
+}

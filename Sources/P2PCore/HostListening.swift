@@ -1,0 +1,94 @@
+import NIOCore
+import NIOPosix
+import P2PWire
+import Synchronization
+
+extension Host {
+    /// A bound socket and the addresses under which it can be reached.
+    struct Listener {
+        var channel: any Channel
+        var addresses: [Multiaddr]
+    }
+
+    /// Binds one address.
+    func bind(_ address: Multiaddr) async throws(P2PError) -> Listener {
+        guard let endpoint = address.tcpEndpoint, let socketAddress = Self.socketAddress(endpoint) else {
+            let example = "give an IP address and a port, as in /ip4/0.0.0.0/tcp/4801"
+            throw P2PError(.invalidConfiguration, "cannot listen on \(address): \(example)")
+        }
+        let bootstrap = ServerBootstrap(group: self.group)
+            .serverChannelOption(ChannelOptions.backlog, value: 256)
+            .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+            .connectionOptions()
+            .childChannelInitializer { channel in self.accept(channel) }
+        do {
+            let channel = try await bootstrap.bind(to: socketAddress).get()
+            let port = UInt16(clamping: channel.localAddress?.port ?? Int(endpoint.port))
+            return Listener(channel: channel, addresses: Self.reachableAddresses(endpoint, port: port))
+        } catch {
+            throw P2PError(binding: address, port: endpoint.port, error)
+        }
+    }
+
+    /// Starts the upgrade of an inbound connection, if not too many strangers are at it already.
+    private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let isWelcome = self.state.withLock { state in
+            guard state.pendingInbound < self.configuration.maximumPendingConnections else { return false }
+            state.pendingInbound += 1
+            return true
+        }
+        guard isWelcome else { return channel.close() }
+        let established = channel.eventLoop.makePromise(of: Connection.self)
+        established.futureResult.whenComplete { _ in
+            self.state.withLock { $0.pendingInbound -= 1 }
+        }
+        return channel.eventLoop.makeCompletedFuture {
+            let handler = UpgradeHandler(
+                role: .listener,
+                host: self,
+                remoteAddress: Self.multiaddr(channel.remoteAddress),
+                expectedPeer: nil,
+                established: established
+            )
+            try channel.pipeline.syncOperations.addHandler(handler)
+        }
+    }
+
+    private static func socketAddress(_ endpoint: TCPEndpoint) -> SocketAddress? {
+        switch endpoint.host {
+        case .ip4(let text), .ip6(let text): try? SocketAddress(ipAddress: text, port: Int(endpoint.port))
+        case .dns, .dns4, .dns6: nil
+        }
+    }
+
+    /// What a bound address means to others: a wildcard stands for the addresses of all interfaces of its family.
+    private static func reachableAddresses(_ endpoint: TCPEndpoint, port: UInt16) -> [Multiaddr] {
+        let hosts: [String] =
+            switch endpoint.host {
+            case .ip4("0.0.0.0"): self.interfaceAddresses(.inet)
+            case .ip6("::"): self.interfaceAddresses(.inet6)
+            case .ip4(let text), .ip6(let text): [text]
+            case .dns, .dns4, .dns6: []
+            }
+        return hosts.compactMap { try? Multiaddr(ipAddress: $0, tcpPort: port) }
+    }
+
+    /// Link-local addresses are left out: they mean nothing without the name of an interface.
+    private static func interfaceAddresses(_ family: NIOBSDSocket.ProtocolFamily) -> [String] {
+        let devices = (try? System.enumerateDevices()) ?? []
+        let addresses = devices.compactMap(\.address).filter { $0.protocol == family }.compactMap(\.ipAddress)
+        var seen: Set<String> = []
+        return addresses.filter { !$0.hasPrefix("fe80") && seen.insert($0).inserted }
+    }
+
+    /// The remote end of a socket, without a peer id.
+    static func multiaddr(_ address: SocketAddress?) -> Multiaddr {
+        let text = address?.ipAddress ?? "0.0.0.0"
+        let bare = text.split(separator: "%").first.map(String.init) ?? text
+        let known = try? Multiaddr(ipAddress: bare, tcpPort: UInt16(clamping: address?.port ?? 0))
+        return known ?? Self.unknownAddress
+    }
+
+    /// Stands for a remote end that has closed before it could be asked.
+    private static let unknownAddress = Multiaddr(components: [.tcp(0)])
+}

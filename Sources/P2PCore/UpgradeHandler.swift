@@ -1,0 +1,144 @@
+import NIOCore
+import P2PWire
+
+/// The event loop's side of a connection's first round trips: obeys ``ConnectionUpgrade``, asks the host whether the
+/// peer that was proven may stay, and makes room for the ``ConnectionHandler``.
+final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let role: ConnectionRole
+    private let host: Host
+    private let remoteAddress: Multiaddr
+    /// Who must be there; `nil` for whoever it is.
+    private let expectedPeer: PeerID?
+    private let established: EventLoopPromise<Connection>
+    private var upgrade: ConnectionUpgrade
+    private var received = ByteBuffer()
+    private var deadline: Scheduled<Void>?
+    private var isOver = false
+
+    init(
+        role: ConnectionRole,
+        host: Host,
+        remoteAddress: Multiaddr,
+        expectedPeer: PeerID?,
+        established: EventLoopPromise<Connection>
+    ) {
+        self.role = role
+        self.host = host
+        self.remoteAddress = remoteAddress
+        self.expectedPeer = expectedPeer
+        self.established = established
+        let handshake = NoiseHandshake(
+            role: role,
+            identity: host.configuration.identity,
+            muxers: [ConnectionUpgrade.muxer],
+            staticKey: host.noiseKey
+        )
+        self.upgrade = ConnectionUpgrade(role: role, handshake: handshake)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let limit = TimeAmount(clamping: self.host.configuration.timeouts.upgrade)
+        self.deadline = context.eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in
+            guard let self else { return }
+            self.fail(P2PError(.timedOut, "\(self.remoteAddress) did not finish the handshake in time"), context)
+        }
+        if context.channel.isActive { self.start(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.start(context)
+        context.fireChannelActive()
+    }
+
+    private func start(_ context: ChannelHandlerContext) {
+        var reply = ByteBuffer()
+        do {
+            try self.upgrade.start(into: &reply)
+            context.writeAndFlush(self.wrapOutboundOut(reply), promise: nil)
+        } catch {
+            self.fail(P2PError(.handshakeFailed, error.message), context)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.isOver else { return context.fireChannelRead(data) }
+        var bytes = self.unwrapInboundIn(data)
+        self.received.writeBuffer(&bytes)
+        var reply = ByteBuffer()
+        do {
+            let identity = try self.upgrade.receive(&self.received, reply: &reply)
+            if let identity {
+                try self.host.admit(identity.peerID, expected: self.expectedPeer, at: self.remoteAddress)
+                let secure = try self.upgrade.accept(into: &reply)
+                context.write(self.wrapOutboundOut(reply), promise: nil)
+                try self.finish(secure, peer: identity.peerID, context)
+            } else if reply.readableBytes > 0 {
+                context.writeAndFlush(self.wrapOutboundOut(reply), promise: nil)
+            }
+        } catch let error as P2PError {
+            self.fail(error, context)
+        } catch let error as WireError {
+            self.fail(
+                P2PError(.handshakeFailed, "no secure connection with \(self.remoteAddress): \(error.message)"),
+                context
+            )
+        } catch {
+            self.fail(P2PError(.handshakeFailed, "\(error)"), context)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let reason = "\(self.remoteAddress) closed the connection during the handshake; it may not allow this peer"
+        self.fail(P2PError(.handshakeFailed, reason), context)
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        // A socket that never connected is closed without having been active.
+        self.fail(P2PError(.dialFailed, "\(self.remoteAddress) could not be reached"), context)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.fail(P2PError(.connectionLost, "the connection to \(self.remoteAddress) broke: \(error)"), context)
+    }
+
+    /// Puts the ``ConnectionHandler`` in place, with the bytes that already belong to it.
+    private func finish(
+        _ secure: consuming SecureConnection,
+        peer: PeerID,
+        _ context: ChannelHandlerContext
+    ) throws {
+        self.isOver = true
+        self.deadline?.cancel()
+        let handler = ConnectionHandler(secure, peer: peer, host: self.host)
+        let connection = Connection(
+            peer: peer,
+            remoteAddress: self.remoteAddress,
+            role: self.role,
+            channel: context.channel,
+            handler: handler
+        )
+        handler.attach(connection)
+        try self.host.connectionOpened(connection)
+        try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
+        self.established.succeed(connection)
+        if self.received.readableBytes > 0 {
+            context.fireChannelRead(self.wrapInboundOut(self.received))
+            context.fireChannelReadComplete()
+        }
+        self.received = ByteBuffer()
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+
+    private func fail(_ error: P2PError, _ context: ChannelHandlerContext) {
+        guard !self.isOver else { return }
+        self.isOver = true
+        self.deadline?.cancel()
+        self.established.fail(error)
+        context.close(promise: nil)
+    }
+}

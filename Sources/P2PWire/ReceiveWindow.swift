@@ -1,0 +1,71 @@
+package import NIOCore
+
+/// The bytes that the remote may still send on one stream, and when to grant it more.
+///
+/// Credit returns only as the application consumes, so a slow reader slows its sender. A stream that empties half its
+/// window within four round trips is held up by the window: it doubles, as go-yamux does it, out of a budget that all
+/// streams of the connection share.
+package struct ReceiveWindow: Equatable, Sendable {
+    /// What the remote may hold in flight or unread here, in bytes.
+    package private(set) var size: UInt32
+    private var credit: UInt32
+    private var unread: UInt32 = 0
+    private var lastGrant: NIODeadline?
+
+    package init(size: UInt32 = Limits.initialWindow) {
+        self.size = size
+        self.credit = size
+    }
+
+    /// The remote announced a body of `byteCount` bytes.
+    ///
+    /// - Throws: `protocolViolation` when it was not granted that much; the session ends.
+    package mutating func received(_ byteCount: UInt32) throws(WireError) {
+        guard byteCount <= self.credit else {
+            throw WireError(
+                .protocolViolation,
+                "the peer sent \(byteCount) bytes on a stream where it had credit for \(self.credit)"
+            )
+        }
+        self.credit -= byteCount
+        self.unread += byteCount
+    }
+
+    /// The application consumed `byteCount` bytes; returns the credit to grant, once that is worth a frame.
+    package mutating func consumed(
+        _ byteCount: Int,
+        at now: NIODeadline,
+        roundTrip: TimeAmount?,
+        budget: inout WindowBudget
+    ) -> UInt32? {
+        self.unread -= min(self.unread, UInt32(clamping: byteCount))
+        guard self.size - self.credit - self.unread >= self.size / 2 else { return nil }
+        if let roundTrip, let lastGrant, now - lastGrant < .nanoseconds(4 * roundTrip.nanoseconds) {
+            self.size += budget.take(upTo: min(self.size, Limits.maximumWindow - self.size))
+        }
+        self.lastGrant = now
+        let delta = self.size - self.credit - self.unread
+        self.credit += delta
+        return delta
+    }
+}
+
+/// What the windows of one connection may grow by, all together.
+package struct WindowBudget: Equatable, Sendable {
+    private var remaining: UInt32
+
+    package init(_ byteCount: UInt32 = Limits.windowGrowth) {
+        self.remaining = byteCount
+    }
+
+    mutating func take(upTo wanted: UInt32) -> UInt32 {
+        let taken = min(wanted, self.remaining)
+        self.remaining -= taken
+        return taken
+    }
+
+    /// A stream ended: what its window had grown by is free again.
+    mutating func giveBack(_ window: ReceiveWindow) {
+        self.remaining += window.size - min(window.size, Limits.initialWindow)
+    }
+}
