@@ -24,6 +24,7 @@ let package = Package(
     products: [
         .library(name: "P2PCore", targets: ["P2PCore"]),
         .library(name: "Kademlia", targets: ["Kademlia"]),
+        .library(name: "KademliaSimulation", targets: ["KademliaSimulation"]),
         .library(name: "ShardProtocol", targets: ["ShardProtocol"]),
         .library(name: "Model", targets: ["Model"]),
         .library(name: "Tokenizer", targets: ["Tokenizer"]),
@@ -80,6 +81,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "KademliaSimulation",
+            dependencies: ["KademliaCore", "P2PWire", nioCore],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "Kademlia",
             dependencies: ["KademliaCore", "P2PCore", "P2PWire", nioCore, logging, metrics],
             swiftSettings: swiftSettings
@@ -133,7 +139,7 @@ let package = Package(
         ),
         .testTarget(
             name: "KademliaCoreTests",
-            dependencies: ["KademliaCore", "P2PWire", nioCore],
+            dependencies: ["KademliaCore", "KademliaSimulation", "P2PWire", nioCore],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -1,0 +1,145 @@
+import P2PWire
+import Testing
+
+@testable import KademliaCore
+
+@Suite struct LookupTests {
+    private let owner = Sample.peerID(0)
+    private let target = KademliaKey(hashing: [1, 2, 3])
+
+    private func lookup(_ seeds: [PeerInfo], k: Int = 20, alpha: Int = 10, beta: Int = 3) -> Lookup {
+        var parameters = Lookup.Parameters()
+        parameters.resultCount = k
+        parameters.concurrency = alpha
+        parameters.convergence = beta
+        return Lookup(
+            target: self.target,
+            owner: self.owner,
+            seeds: seeds,
+            parameters: parameters,
+            now: Sample.start
+        )
+    }
+
+    /// Peers 1...count, the closest to the target first.
+    private func ranked(_ count: Int) -> [PeerInfo] {
+        Sample.sorted(Sample.peers(1..<(count + 1)), by: self.target)
+    }
+
+    @Test func `without seeds it is over at once`() {
+        var lookup = self.lookup([])
+        #expect(lookup.start() == [.finish])
+        #expect(lookup.closest.isEmpty)
+        #expect(lookup.rounds == 0)
+    }
+
+    @Test func `asks the closest first, alpha at a time`() {
+        let peers = self.ranked(30)
+        var lookup = self.lookup(peers.shuffled(), alpha: 4)
+        #expect(lookup.start() == peers.prefix(4).map { .ask($0) })
+        #expect(lookup.failed(peers[2].id) == [.ask(peers[4])])
+        #expect(lookup.requestCount == 5)
+    }
+
+    @Test func `a transcript: converges on beta answers, then asks all of the k closest at once`() {
+        let peers = self.ranked(8)
+        var lookup = self.lookup(Array(peers[5...]), k: 5, alpha: 2, beta: 2)
+        #expect(lookup.start() == [.ask(peers[5]), .ask(peers[6])])
+        // Closer ones are heard of, and asked before the rest of the seeds.
+        #expect(lookup.answered(peers[5].id, closer: Array(peers[..<2])) == [.ask(peers[0])])
+        #expect(lookup.answered(peers[6].id, closer: []) == [.ask(peers[1])])
+        #expect(lookup.answered(peers[0].id, closer: Array(peers[..<5])) == [.ask(peers[2])])
+        // The two closest have answered: converged. The three that lack are asked at once, beyond alpha.
+        #expect(lookup.answered(peers[1].id, closer: []) == [.ask(peers[3]), .ask(peers[4])])
+        #expect(lookup.answered(peers[3].id, closer: []) == [])
+        #expect(lookup.answered(peers[2].id, closer: []) == [])
+        #expect(lookup.answered(peers[4].id, closer: []) == [.finish])
+        #expect(lookup.closest == Array(peers[..<5]))
+        #expect(lookup.rounds == 3)
+        #expect(lookup.requestCount == 7)
+    }
+
+    @Test func `a failed peer is replaced by the next closest`() {
+        let peers = self.ranked(4)
+        var lookup = self.lookup(peers, k: 2, alpha: 2, beta: 1)
+        #expect(lookup.start() == [.ask(peers[0]), .ask(peers[1])])
+        #expect(lookup.answered(peers[0].id, closer: []) == [])
+        #expect(lookup.failed(peers[1].id) == [.ask(peers[2])])
+        #expect(lookup.answered(peers[2].id, closer: []) == [.finish])
+        #expect(lookup.closest == [peers[0], peers[2]])
+        #expect(lookup.rounds == 2)
+    }
+
+    @Test func `when everybody fails it ends with nothing`() {
+        let peers = self.ranked(3)
+        var lookup = self.lookup(peers)
+        _ = lookup.start()
+        #expect(lookup.failed(peers[0].id) == [])
+        #expect(lookup.failed(peers[1].id) == [])
+        #expect(lookup.failed(peers[2].id) == [.finish])
+        #expect(lookup.closest.isEmpty)
+    }
+
+    @Test func `answers that nobody waits for change nothing`() {
+        let peers = self.ranked(3)
+        var lookup = self.lookup([peers[0]])
+        _ = lookup.start()
+        #expect(lookup.answered(peers[2].id, closer: [peers[1]]) == [])
+        #expect(lookup.answered(peers[0].id, closer: []) == [.finish])
+        #expect(lookup.answered(peers[0].id, closer: [peers[1]]) == [])
+        #expect(lookup.failed(peers[0].id) == [])
+        #expect(lookup.stop() == [])
+        #expect(lookup.closest == [peers[0]])
+    }
+
+    @Test func `never asks its owner nor one peer twice`() {
+        let peers = self.ranked(2)
+        var lookup = self.lookup([peers[0], PeerInfo(id: self.owner, addresses: [])])
+        #expect(lookup.start() == [.ask(peers[0])])
+        let closer = [peers[0], PeerInfo(id: self.owner, addresses: []), peers[1]]
+        #expect(lookup.answered(peers[0].id, closer: closer) == [.ask(peers[1])])
+        #expect(lookup.answered(peers[1].id, closer: closer) == [.finish])
+    }
+
+    @Test func `stops when told to, and says what it has heard`() {
+        let peers = self.ranked(3)
+        var lookup = self.lookup(Array(peers[1...]))
+        _ = lookup.start()
+        _ = lookup.answered(peers[1].id, closer: [peers[0]])
+        #expect(lookup.stop() == [.finish])
+        #expect(lookup.closest == [peers[1]])
+        #expect(lookup.heard(of: peers[0].id)?.hasAnswered == false)
+        #expect(lookup.heard(of: peers[1].id)?.hasAnswered == true)
+        #expect(lookup.heard(of: Sample.peerID(99)) == nil)
+    }
+
+    @Test func `collects the addresses that several peers know, up to a bound`() throws {
+        let peers = self.ranked(3)
+        let other = try Multiaddr("/ip4/10.0.0.1/tcp/1")
+        // Alpha 1 keeps the third one waiting while it is named again.
+        var lookup = self.lookup([peers[1]], alpha: 1)
+        _ = lookup.start()
+        let named = PeerInfo(id: peers[2].id, addresses: [other])
+        #expect(lookup.answered(peers[1].id, closer: [peers[2], named, peers[0]]) == [.ask(peers[0])])
+        let crowded = Sample.peer(0, addressCount: 40).addresses
+        let third = PeerInfo(id: peers[2].id, addresses: crowded)
+        guard case .ask(let asked)? = lookup.answered(peers[0].id, closer: [third]).first else {
+            Issue.record("the third peer was not asked")
+            return
+        }
+        #expect(Array(asked.addresses.prefix(2)) == [peers[2].addresses[0], other])
+        #expect(asked.addresses.count == Limits.addressesPerPeer)
+    }
+
+    @Test func `invented peers neither keep it going nor fill its memory`() {
+        var lookup = self.lookup([Sample.peer(1)], alpha: 10)
+        var pending = lookup.start()
+        var number = 2
+        while let action = pending.popLast(), case .ask(let peer) = action {
+            pending += lookup.answered(peer.id, closer: Sample.peers(number..<(number + 20)))
+            number += 20
+        }
+        #expect(lookup.requestCount <= Limits.lookupRequests)
+        #expect(lookup.closest.count == Limits.bucketSize)
+    }
+}

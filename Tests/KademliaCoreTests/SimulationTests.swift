@@ -1,0 +1,68 @@
+import KademliaSimulation
+import Testing
+
+@testable import KademliaCore
+
+/// A thousand nodes in memory. The bound on rounds: log₂(1,000) ≈ 10 at the worst, when nodes are missing; with all of
+/// them there each round gains several bits, so half of that.
+@Suite struct SimulationTests {
+    @Test func `in 1,000 nodes every lookup finds the k closest, in at most log2(n) / 2 rounds`() {
+        var network = Simulation(nodeCount: 1_000, seed: 1)
+        let report = network.lookups(200)
+        #expect(report.lookupCount == 200)
+        #expect(report.exactCount == 200)
+        #expect(report.maximumRounds <= 5)
+        #expect(report.meanRequests < 40)
+    }
+
+    /// An answer names 20 peers. Right after the loss a fifth of them are gone, and nobody knows yet who comes next:
+    /// what is certain is that every living one of the 20 closest is found.
+    @Test func `right after 20 % vanished every lookup finds the survivors of the k closest`() {
+        var network = Simulation(nodeCount: 1_000, seed: 1)
+        network.remove(fraction: 0.2)
+        let report = network.lookups(200)
+        #expect(report.closestFoundCount == 200)
+        #expect(report.survivorsFoundCount == 200)
+        #expect(report.maximumRounds <= 10)
+    }
+
+    @Test func `with 20 % gone, after one refresh, every lookup finds the k closest again`() {
+        var network = Simulation(nodeCount: 1_000, seed: 1)
+        network.remove(fraction: 0.2)
+        network.refresh()
+        let report = network.lookups(200)
+        #expect(report.exactCount == 200)
+        #expect(report.maximumRounds <= 5)
+    }
+
+    @Test func `rounds grow with the logarithm of the network`() {
+        var rounds: [Double] = []
+        for nodeCount in [125, 500, 2_000] {
+            var network = Simulation(nodeCount: nodeCount, seed: 2)
+            let report = network.lookups(60)
+            #expect(report.exactCount == 60)
+            rounds.append(report.meanRounds)
+        }
+        // Four times the nodes are two bits more: at most one round.
+        #expect(rounds[1] - rounds[0] <= 1)
+        #expect(rounds[2] - rounds[1] <= 1)
+    }
+
+    @Test func `nodes that joined one after another know each other well enough`() {
+        var network = Simulation(joining: 150, seed: 3)
+        let report = network.lookups(100)
+        #expect(report.exactCount == 100)
+        #expect(report.maximumRounds <= 5)
+    }
+
+    @Test func `a network of fewer nodes than k finds them all`() {
+        var network = Simulation(nodeCount: 7, seed: 4)
+        #expect(network.lookups(20).exactCount == 20)
+    }
+
+    @Test func `without anybody left a lookup ends`() {
+        var network = Simulation(nodeCount: 2, seed: 5)
+        network.remove(fraction: 0.5)
+        #expect(network.lookups(5).exactCount == 5)
+    }
+}
