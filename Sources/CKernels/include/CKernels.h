@@ -1,1 +1,119 @@
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The hot loops of a transformer block, once in plain C and once for each instruction set; all of them give the same
+// bits (DESIGN.md §6). Sums of products run in 16 virtual lanes over the summed index, the tail padded with zeros, then
+// in one fixed tree: lane i + lane i+8, then i+4, i+2, i+1.
+
+/// How a number is stored.
+enum kw_type { kw_f16 = 0, kw_bf16 = 1, kw_f32 = 2 };
+
+/// A matrix in row-major order, one row for each output, aligned to its elements: y[row] = Σ data[row][column]·x[column].
+struct kw_matrix {
+    const void *data;
+    enum kw_type type;
+    size_t rows, columns;
+};
+
+/// What rounding to f16 met: values beyond ±65504, which become ±65504, and NaN or infinity.
+struct kw_rounding {
+    uint64_t saturated, not_finite;
+};
+
+/// The kernels of one instruction set.
+struct kw_kernels;
+
+/// How many instruction sets this CPU can run; 0 is plain C, the last is the fastest.
+size_t kw_kernels_count(void);
+const struct kw_kernels *kw_kernels_at(size_t index);
+const struct kw_kernels *kw_kernels_best(void);
+const char *kw_kernels_name(const struct kw_kernels *kernels);
+
+/// y[token][row] = x[token] · matrix[row] + bias[row] for rows first..<end. x is [tokens][columns], y has y_stride
+/// floats from token to token, bias may be NULL.
+void kw_multiply(const struct kw_kernels *kernels, const struct kw_matrix *matrix, size_t first, size_t end,
+                 const float *bias, const float *x, size_t tokens, float *y, size_t y_stride);
+
+/// y = x / √(mean(x²) + epsilon) · weight over n numbers.
+void kw_normalize(const struct kw_kernels *kernels, const float *x, const float *weight, float epsilon, size_t n,
+                  float *y);
+
+/// Turns the pairs (x[i], x[i + half]) of one head by the angles whose cosines and sines are given.
+void kw_rotate(const struct kw_kernels *kernels, float *x, const float *cosine, const float *sine, size_t half);
+
+/// gate = silu(gate) · up over n numbers, silu(x) = x / (1 + exp(-x)).
+void kw_gate(const struct kw_kernels *kernels, float *gate, const float *up, size_t n);
+
+/// x += y over n numbers.
+void kw_add(const struct kw_kernels *kernels, float *x, const float *y, size_t n);
+
+/// to = from, as f32.
+void kw_widen(const struct kw_kernels *kernels, enum kw_type type, const void *from, float *to, size_t n);
+
+/// to = from in f16, to nearest even, saturated at ±65504.
+struct kw_rounding kw_narrow(const struct kw_kernels *kernels, const float *from, uint16_t *to, size_t n);
+
+/// The same, but the result is left as f32 in place.
+struct kw_rounding kw_round(const struct kw_kernels *kernels, float *x, size_t n);
+
+/// How many of n f16 numbers are NaN or infinite.
+size_t kw_count_not_finite(const uint16_t *x, size_t n);
+
+/// Positions in one tile of the cache of keys and values.
+#define KW_TILE 64
+
+/// Writes the key of one position of a tile (0..<64) into its column of the tile's [dimension][64].
+void kw_place_keys(enum kw_type type, const void *row, size_t dimension, void *keys, size_t position);
+
+/// Query tokens of one sequence against its cache in one block, for the query heads that share one key head.
+///
+/// The cache of a key head is a row of tiles; pages[i] + offset is the first of tiles_per_page tiles, tile_bytes
+/// apart. A tile holds keys as [dimension][64] and then values as [64][value_stride], f16 or
+/// f32; value_stride is the dimension rounded up to a multiple of KW_VALUE_STEP.
+struct kw_attention {
+    const float *queries; // [tokens][heads][dimension], query_stride floats from token to token
+    float *output;        // the same shape and stride
+    size_t query_stride;
+    size_t tokens, heads, dimension, value_stride;
+    size_t position; // of the first token; token t sees positions 0...position + t
+    const void *const *pages;
+    size_t offset, tile_bytes, tiles_per_page;
+    enum kw_type type; // of keys and values
+    float scale;
+};
+
+/// The largest dimension of a head.
+#define KW_HEAD_LIMIT 512
+#define KW_VALUE_STEP 32
+
+/// output = softmax(scale · query · keys) · values for tokens first..<end.
+void kw_attend(const struct kw_kernels *kernels, const struct kw_attention *attention, size_t first, size_t end);
+
+// Functions in f64, of our own so that every machine computes the same bits (DESIGN.md §6.5). Each is within two units
+// in the last place where its result is a normal number.
+
+double kw_exp(double x);
+/// For positive x; -infinity at 0, NaN below.
+double kw_log(double x);
+/// For |x| ≤ 2²⁰, which covers every position; NaN beyond.
+double kw_sin(double x);
+double kw_cos(double x);
+/// For positive x.
+double kw_pow(double x, double y);
+
+/// exp in f32, as attention and silu use it.
+float kw_expf(float x);
+
+// A few threads that split one piece of work at a time.
+
+struct kw_pool;
+
+/// Starts `threads - 1` threads beside the caller; NULL where the system has no more.
+struct kw_pool *kw_pool_create(size_t threads);
+void kw_pool_destroy(struct kw_pool *pool);
+
+/// Calls body(context, part) once for each part in 0..<parts, on the caller and the pool's threads, and returns when
+/// all are done. Where the pool is busy with somebody else's work the caller does everything itself.
+void kw_pool_run(struct kw_pool *pool, size_t parts, void (*body)(void *context, size_t part), void *context);

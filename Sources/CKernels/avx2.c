@@ -1,0 +1,19 @@
+#pragma STDC FP_CONTRACT OFF
+#if defined(__x86_64__)
+#pragma clang diagnostic ignored "-Wpsabi" // sixteen lanes pass between inlined functions only
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#define TILE_ROWS 2 // each of the sums takes two of the 16 registers
+#define TILE_TOKENS 3
+#define DECODE_ROWS 4
+#define ATTEND_LANES 1
+#define VALUE_LANES 1
+#include "lanes.h"
+#include "lanes_rows.h"
+#include "lanes_multiply.h"
+#include "lanes_attend.h"
+
+const struct kw_kernels kw_avx2 = {
+    "avx2", multiply, normalize, rotate, gate, add, widen, narrow, round_in_place, attend,
+};
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,19 @@
+#pragma STDC FP_CONTRACT OFF
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), \
+                             apply_to = function)
+#define TILE_ROWS 4 // 24 sums, 4 rows of weights and a token: 29 of 32 registers
+#define TILE_TOKENS 6
+#define DECODE_ROWS 8
+#define ATTEND_LANES 4
+#define VALUE_LANES 2
+#include "lanes.h"
+#include "lanes_rows.h"
+#include "lanes_multiply.h"
+#include "lanes_attend.h"
+
+const struct kw_kernels kw_avx512 = {
+    "avx512", multiply, normalize, rotate, gate, add, widen, narrow, round_in_place, attend,
+};
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,55 @@
+#pragma once
+#include "CKernels.h"
+
+// What every instruction set supplies, and what they all share.
+
+struct kw_kernels {
+    const char *name;
+    void (*multiply)(const struct kw_matrix *, size_t, size_t, const float *, const float *, size_t, float *, size_t);
+    void (*normalize)(const float *, const float *, float, size_t, float *);
+    void (*rotate)(float *, const float *, const float *, size_t);
+    void (*gate)(float *, const float *, size_t);
+    void (*add)(float *, const float *, size_t);
+    void (*widen)(enum kw_type, const void *, float *, size_t);
+    struct kw_rounding (*narrow)(const float *, uint16_t *, size_t);
+    struct kw_rounding (*round)(float *, size_t);
+    void (*attend)(const struct kw_attention *, size_t, size_t);
+};
+
+extern const struct kw_kernels kw_scalar;
+#if defined(__x86_64__)
+extern const struct kw_kernels kw_avx2, kw_avx512;
+#elif defined(__aarch64__)
+extern const struct kw_kernels kw_neon;
+#endif
+
+/// The largest f16, and the smallest f32 that would round to infinity.
+#define KW_F16_MAX 65504.0f
+#define KW_F16_OVERFLOW 65520.0f
+
+static inline size_t kw_size_of(enum kw_type type) { return type == kw_f32 ? 4 : 2; }
+
+// exp(x) = 2ⁿ · exp(r), r = x - n·ln 2, by the Taylor series of degree 7 on |r| ≤ ln 2 / 2. Adding 1.5·2²³ rounds to
+// the nearest whole number and leaves n in the low bits. ln 2 stands in two parts, the first of 15 bits.
+#define KW_EXP_MIN -104.0f
+#define KW_EXP_MAX 89.0f
+#define KW_EXP_MAGIC 0x1.8p23f
+#define KW_LOG2_E 0x1.715476p0f
+#define KW_LN2_HIGH 0x1.62e4p-1f
+#define KW_LN2_LOW 0x1.7f7d1cp-20f
+
+/// How many of tile `tile`'s positions the query at `position` sees.
+static inline size_t kw_visible(size_t position, size_t tile) {
+    if (position + 1 <= tile * KW_TILE) return 0;
+    const size_t count = position + 1 - tile * KW_TILE;
+    return count < KW_TILE ? count : KW_TILE;
+}
+
+static inline const char *kw_tile_keys(const struct kw_attention *a, size_t tile) {
+    const char *page = (const char *)a->pages[tile / a->tiles_per_page];
+    return page + a->offset + tile % a->tiles_per_page * a->tile_bytes;
+}
+
+static inline const char *kw_tile_values(const struct kw_attention *a, size_t tile) {
+    return kw_tile_keys(a, tile) + a->dimension * KW_TILE * kw_size_of(a->type);
+}

@@ -1,0 +1,16 @@
+#pragma STDC FP_CONTRACT OFF
+#if defined(__aarch64__)
+#define TILE_ROWS 2 // each of the sums takes four of the 32 registers
+#define TILE_TOKENS 3
+#define DECODE_ROWS 4
+#define ATTEND_LANES 1
+#define VALUE_LANES 1
+#include "lanes.h"
+#include "lanes_rows.h"
+#include "lanes_multiply.h"
+#include "lanes_attend.h"
+
+const struct kw_kernels kw_neon = {
+    "neon", multiply, normalize, rotate, gate, add, widen, narrow, round_in_place, attend,
+};
+#endif

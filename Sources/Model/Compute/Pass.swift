@@ -1,0 +1,88 @@
+internal import CKernels
+internal import Synchronization
+
+/// Some tokens of one or several sequences on their way through the blocks together.
+struct Pass {
+    /// Tokens of one sequence that follow one another.
+    struct Segment {
+        /// Which of the pass's rows are its tokens.
+        var rows: Range<Int>
+        /// The position of the first in its sequence.
+        var position: Int
+        var cache: KVCache
+    }
+
+    let kernels: Kernels
+    let pool: WorkerPool
+    /// Whether there is enough work to wake other threads for.
+    let isParallel: Bool
+    let rounding: Rounding
+    let scratch: Scratch
+    let segments: [Segment]
+    let tokenCount: Int
+    let tally: Tally
+
+    /// `buffer` as one row for each token.
+    func rows(_ buffer: FloatBuffer, width: Int) -> Rows {
+        Rows(start: buffer.start, count: self.tokenCount, width: width)
+    }
+
+    /// Calls `body` with ranges that tile `0..<count`, on several threads where that pays. The ranges begin at
+    /// multiples of `grain`, so that register tiles stay whole.
+    func split(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+        let grains = (count + grain - 1) / grain
+        let parts = self.isParallel ? min(grains, self.pool.threads * Self.partsPerThread) : 1
+        guard parts > 1 else { return body(0..<count) }
+        self.pool.run(parts: parts) { part in
+            let first = grains * part / parts * grain
+            let end = min(grains * (part + 1) / parts * grain, count)
+            body(first..<end)
+        }
+    }
+
+    /// A few, so that a thread that was held up leaves some of its share to the others.
+    private static let partsPerThread = 4
+
+    func count(_ met: kw_rounding) {
+        if met.saturated > 0 { self.tally.saturations.add(Int(met.saturated), ordering: .relaxed) }
+    }
+
+    /// Turning a pair of position p by p times its frequency: the cosines and sines of this pass's positions, made
+    /// anew for each pass, since a table for a long context would be larger than a block.
+    func prepareRotation(_ frequencies: [Double], amplitude: Double) {
+        for segment in self.segments {
+            for row in segment.rows {
+                let position = Double(segment.position + row - segment.rows.lowerBound)
+                for (pair, frequency) in frequencies.enumerated() {
+                    let index = row * frequencies.count + pair
+                    self.scratch.cosine.start[index] = Float(amplitude * kw_cos(position * frequency))
+                    self.scratch.sine.start[index] = Float(amplitude * kw_sin(position * frequency))
+                }
+            }
+        }
+    }
+
+    /// Rounds some rows to f16 where they stand; false where NaN or infinity is among them.
+    func round(_ x: Rows, _ rows: Range<Int>) -> Bool {
+        let count = rows.count * x.width
+        guard self.rounding == .toHalf else { return true }
+        let met = kw_round(self.kernels.table, x[rows.lowerBound], count)
+        self.count(met)
+        return met.not_finite == 0
+    }
+
+    /// Below this a pass stays on the calling thread: waking others costs a quarter of it.
+    static let secondsWorthAWakeUp = 200e-6
+
+    /// x += y.
+    func add(_ y: Rows, to x: Rows) {
+        self.split(x.count, grain: 1) { tokens in
+            kw_add(self.kernels.table, x[tokens.lowerBound], y[tokens.lowerBound], tokens.count * x.width)
+        }
+    }
+}
+
+/// How often a number left the range of f16 and was saturated; a model whose stream does so is worth a warning.
+final class Tally: Sendable {
+    let saturations = Atomic<Int>(0)
+}

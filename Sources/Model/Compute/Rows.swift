@@ -1,0 +1,60 @@
+/// Floats as [count][width]: one row for each token of a pass.
+struct Rows {
+    let start: UnsafeMutablePointer<Float>
+    let count: Int
+    let width: Int
+
+    subscript(token: Int) -> UnsafeMutablePointer<Float> { self.start + token * self.width }
+}
+
+/// Memory of floats that is aligned to a cache line and freed with its owner.
+final class FloatBuffer: @unchecked Sendable {
+    // Sendable: weights are written once, before anybody else sees them; scratch memory has one user at a time.
+
+    let start: UnsafeMutablePointer<Float>
+    let count: Int
+
+    init(count: Int) {
+        self.count = count
+        self.start = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+            .bindMemory(to: Float.self, capacity: max(count, 1))
+        self.start.initialize(repeating: 0, count: max(count, 1))
+    }
+
+    deinit { UnsafeMutableRawPointer(self.start).deallocate() }
+}
+
+/// The memory of one pass beside weights and cache. Kept between passes, since a step must not allocate.
+final class Scratch {
+    let stream: FloatBuffer  // [tokens][hidden]
+    let normed: FloatBuffer  // [tokens][hidden]
+    let projected: FloatBuffer  // [tokens][hidden]
+    let queries: FloatBuffer  // [tokens][heads][dimension]
+    let attended: FloatBuffer  // [tokens][heads][dimension]
+    let keys: FloatBuffer  // [tokens][key heads][dimension]
+    let values: FloatBuffer  // [tokens][key heads][dimension]
+    let gate: FloatBuffer  // [tokens][feed-forward]
+    let up: FloatBuffer  // [tokens][feed-forward]
+    let cosine: FloatBuffer  // [tokens][dimension / 2]
+    let sine: FloatBuffer  // [tokens][dimension / 2]
+    let head: FloatBuffer  // [dimension], one key as it goes into the cache
+    /// Tokens that fit.
+    let capacity: Int
+
+    init(_ configuration: ModelConfiguration, capacity: Int) {
+        func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: capacity * width) }
+        self.capacity = capacity
+        self.stream = rows(configuration.hiddenSize)
+        self.normed = rows(configuration.hiddenSize)
+        self.projected = rows(configuration.hiddenSize)
+        self.queries = rows(configuration.queryWidth)
+        self.attended = rows(configuration.queryWidth)
+        self.keys = rows(configuration.keyValueWidth)
+        self.values = rows(configuration.keyValueWidth)
+        self.gate = rows(configuration.feedForwardSize)
+        self.up = rows(configuration.feedForwardSize)
+        self.cosine = rows(configuration.headDimension / 2)
+        self.sine = rows(configuration.headDimension / 2)
+        self.head = FloatBuffer(count: configuration.headDimension)
+    }
+}

@@ -1,0 +1,122 @@
+/// A model's files: what they describe is known and checked, and no weight has been touched.
+///
+/// Some of the weight files may be absent, as on a server that holds a part of a large model; `missingTensors(for:)`
+/// says whether a range can be loaded all the same.
+public struct ModelDirectory: Sendable {
+    /// The folder's last component, or the embedded model's name.
+    public let name: String
+    public let configuration: ModelConfiguration
+    /// Names the model's mathematics and its tokenizer, without its weights: 16 bytes (DESIGN.md §4).
+    public let modelKey: [UInt8]
+    let weights: WeightFiles
+    let location: Location
+    var cache: DigestCache
+
+    enum Location: Sendable {
+        case folder(String)
+        case embedded
+    }
+
+    /// Reads `config.json`, the index and the headers in the folder at `path`.
+    public init(path: String) throws(ModelError) {
+        try self.init(path: path, cache: DigestCache.standard)
+    }
+
+    package init(path: String, cache: DigestCache) throws(ModelError) {
+        let trimmed = String(path.reversed().drop { $0 == "/" }.reversed())
+        guard exists("\(trimmed)/config.json") else {
+            throw ModelError(
+                .unreadableFile,
+                "\(path) holds no config.json; give the folder of a Hugging Face model."
+            )
+        }
+        let bytes = try contents(of: "\(trimmed)/config.json", limit: Limits.configurationBytes)
+        var configuration = try ModelConfiguration(parsing: bytes)
+        configuration.endOfSequenceTokens.formUnion(try Self.generationEnds(in: trimmed))
+        self.name = trimmed.split(separator: "/").last.map(String.init) ?? path
+        self.configuration = configuration
+        self.location = .folder(trimmed)
+        self.weights = try WeightFiles(directory: trimmed)
+        self.cache = cache
+        self.modelKey = try Self.modelKey(configuration, tokenizer: "\(trimmed)/tokenizer.json", cache: cache)
+    }
+
+    /// Reads a model that is part of the program.
+    public init(embedded model: EmbeddedModel) throws(ModelError) {
+        self.name = model.name
+        self.configuration = try ModelConfiguration(parsing: model.configuration)
+        self.location = .embedded
+        self.weights = try WeightFiles(embedded: model.weights, name: "\(model.name)'s embedded weights")
+        self.cache = .none
+        let tokenizer = try Self.tokenizerDigest(model.tokenizer, name: "\(model.name)'s embedded tokenizer")
+        self.modelKey = Self.modelKey(self.configuration, tokenizerDigest: tokenizer)
+    }
+
+    /// `generation_config.json` often names more tokens that end a text than `config.json` does.
+    private static func generationEnds(in directory: String) throws(ModelError) -> Set<UInt32> {
+        let path = "\(directory)/generation_config.json"
+        guard exists(path),
+            let json = try? JSON(parsing: contents(of: path, limit: Limits.configurationBytes)),
+            var reader = try? ConfigurationReader(json, name: "generation_config.json")
+        else { return [] }
+        return Set(try reader.tokens("eos_token_id"))
+    }
+}
+
+// MARK: Tensors
+
+extension ModelDirectory {
+    /// A tensor that a range needs and the folder lacks.
+    public struct MissingTensor: Equatable, Sendable {
+        public var name: String
+        /// The file that would hold it, where the index says so.
+        public var file: String?
+    }
+
+    /// What the folder lacks of the blocks in `range`, the embedding before block 0 and the head after the last one.
+    public func missingTensors(for range: Range<Int>) throws(ModelError) -> [MissingTensor] {
+        try self.check(range)
+        return self.configuration.tensors(of: range).compactMap { tensor in
+            guard self.weights.tensors[tensor.name] == nil else { return nil }
+            return MissingTensor(name: tensor.name, file: self.weights.absent[tensor.name])
+        }
+    }
+
+    /// How the weights are stored: `f16`, `bf16`, `f32`, or several of them joined by `+`. One chain has one format.
+    public var weightFormat: String {
+        let types = Set(self.weights.tensors.values.filter { $0.entry.shape.count == 2 }.map(\.entry.type))
+        return types.map { $0.rawValue.lowercased() }.sorted().joined(separator: "+")
+    }
+
+    /// Bytes of the weights that `range` needs, from the headers alone.
+    public func weightBytes(of range: Range<Int>) throws(ModelError) -> Int {
+        try self.check(range)
+        return Set(self.configuration.tensors(of: range).map(\.name))
+            .reduce(0) { $0 + (self.weights.tensors[$1]?.entry.bytes.count ?? 0) }
+    }
+
+    func check(_ range: Range<Int>) throws(ModelError) {
+        let count = self.configuration.blockCount
+        guard !range.isEmpty, range.lowerBound >= 0, range.upperBound <= count else {
+            throw ModelError(
+                .wrongRange,
+                "\(self.name) has the blocks 0..\(count); \(range.lowerBound)..\(range.upperBound) is no range of them."
+            )
+        }
+    }
+
+    /// The place of a tensor, which has the type and shape that the mathematics needs.
+    func place(of tensor: TensorDescription) throws(ModelError) -> WeightFiles.Place {
+        guard let place = self.weights.tensors[tensor.name] else {
+            throw ModelError(.missingTensors, "\(self.name) has no tensor \(tensor.name).")
+        }
+        guard place.entry.shape == tensor.shape else {
+            throw ModelError(
+                .invalidFile,
+                "\(self.weights.files[place.file].name): \(tensor.name) has the shape \(place.entry.shape), and "
+                    + "config.json needs \(tensor.shape). The files do not belong together; download the model again."
+            )
+        }
+        return place
+    }
+}

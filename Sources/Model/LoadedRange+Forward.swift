@@ -1,0 +1,200 @@
+internal import CKernels
+
+extension LoadedRange {
+    /// What goes into a step.
+    public enum Input: Equatable, Sendable {
+        /// Token ids, for a step that begins at block 0.
+        case tokens([UInt32])
+        /// The stream before the first block of the step as f16 bits, [tokens][hiddenSize].
+        case hidden([UInt16])
+    }
+
+    /// What comes out of it.
+    public enum Output: Equatable, Sendable {
+        /// The stream after the last block of the step as f16 bits, [tokens][hiddenSize].
+        case hidden
+        /// For a step that ends at the model's last block: the logits as f16 bits, [vocabularySize] for each token.
+        case logits(Tokens)
+
+        public enum Tokens: Equatable, Sendable {
+            case last
+            case every
+        }
+    }
+
+    /// One sequence's part in a pass.
+    public struct Step: Sendable {
+        public var input: Input
+        /// Of the first token; the cache's length.
+        public var position: Int
+        public var cache: KVCache
+        public var output: Output
+
+        public init(input: Input, position: Int, cache: KVCache, output: Output) {
+            self.input = input
+            self.position = position
+            self.cache = cache
+            self.output = output
+        }
+    }
+
+    /// Runs the tokens of one sequence through `blocks`, and commits them to the cache. Nothing is committed where it
+    /// throws.
+    public func forward(
+        _ input: Input,
+        blocks: Range<Int>,
+        at position: Int,
+        cache: KVCache,
+        output: Output
+    ) throws(ModelError) -> [UInt16] {
+        let step = Step(input: input, position: position, cache: cache, output: output)
+        return try self.forward([step], blocks: blocks)[0].get()
+    }
+
+    /// Runs several sequences through `blocks` together, so that the weights are read once. Each has its own result,
+    /// the same as if it had come alone.
+    public func forward(_ steps: [Step], blocks: Range<Int>) -> [Result<[UInt16], ModelError>] {
+        self.floats(steps, blocks: blocks).map { result in result.map(Numerics.halves) }
+    }
+
+    /// The same before the results become f16, which they are rounded to already unless `rounding` is `.none`.
+    package func floats(_ steps: [Step], blocks: Range<Int>) -> [Result<[Float], ModelError>] {
+        var runs = steps.map { Run($0, in: self, blocks: blocks) }
+        while true {
+            let portions = Self.nextPortions(runs)
+            if portions.isEmpty { break }
+            self.pass(portions, &runs, blocks: blocks)
+        }
+        return runs.map { $0.finish() }
+    }
+
+    /// The next tokens of the steps that have any left, together at most a pass.
+    private static func nextPortions(_ runs: [Run]) -> [Portion] {
+        var portions: [Portion] = []
+        var row = 0
+        for (index, run) in runs.enumerated() where run.remaining > 0 && row < Limits.tokensPerPass {
+            let count = min(run.remaining, Limits.tokensPerPass - row)
+            portions.append(Portion(run: index, tokens: run.done..<run.done + count, rows: row..<row + count))
+            row += count
+        }
+        return portions
+    }
+
+    private func pass(_ portions: [Portion], _ runs: inout [Run], blocks: Range<Int>) {
+        let count = portions.reduce(0) { $0 + $1.rows.count }
+        self.withScratch(tokens: count) { scratch in
+            let pass = self.makePass(portions, runs, count: count, blocks: blocks, scratch)
+            let stream = pass.rows(scratch.stream, width: self.configuration.hiddenSize)
+            for portion in portions { self.enter(runs[portion.run].step.input, portion, stream, pass) }
+            pass.prepareRotation(self.frequencies, amplitude: self.configuration.rotary.amplitude)
+            for block in blocks {
+                self.blocks[block - self.range.lowerBound](stream, pass)
+                for portion in portions where !pass.round(stream, portion.rows) {
+                    runs[portion.run].fail(block: block)
+                }
+            }
+            for portion in portions { self.leave(stream, portion, &runs[portion.run], pass) }
+        }
+    }
+
+    private func makePass(
+        _ portions: [Portion],
+        _ runs: [Run],
+        count: Int,
+        blocks: Range<Int>,
+        _ scratch: Scratch
+    ) -> Pass {
+        Pass(
+            kernels: self.kernels,
+            pool: self.pool,
+            isParallel: self.pool.threads > 1
+                && self.estimatedSeconds(tokens: count, blocks) > Pass.secondsWorthAWakeUp,
+            rounding: self.rounding,
+            scratch: scratch,
+            segments: portions.map { portion in
+                let step = runs[portion.run].step
+                return Pass.Segment(
+                    rows: portion.rows,
+                    position: step.position + portion.tokens.lowerBound,
+                    cache: step.cache
+                )
+            },
+            tokenCount: count,
+            tally: self.tally
+        )
+    }
+
+    /// Fills a portion's rows with the stream before the first block.
+    private func enter(_ input: Input, _ portion: Portion, _ stream: Rows, _ pass: Pass) {
+        switch input {
+        case .tokens(let tokens):
+            guard let matrix = self.embedding?.matrix else {
+                preconditionFailure("tokens were admitted without block 0")
+            }
+            let rowBytes = matrix.columns * (matrix.type == kw_f32 ? 4 : 2)
+            for (row, token) in zip(portion.rows, tokens[portion.tokens]) {
+                kw_widen(
+                    self.kernels.table,
+                    matrix.type,
+                    matrix.data + Int(token) * rowBytes,
+                    stream[row],
+                    stream.width
+                )
+            }
+            _ = pass.round(stream, portion.rows)
+        case .hidden(let bits):
+            bits.withUnsafeBufferPointer { bits in
+                guard let start = bits.baseAddress else { return }
+                let from = start + portion.tokens.lowerBound * stream.width
+                let count = portion.rows.count * stream.width
+                kw_widen(self.kernels.table, kw_f16, from, stream[portion.rows.lowerBound], count)
+            }
+        }
+    }
+
+    /// Hands a portion's rows, or the logits after them, to its run.
+    private func leave(_ stream: Rows, _ portion: Portion, _ run: inout Run, _ pass: Pass) {
+        guard !run.hasFailed else { return }
+        var rows = portion.rows
+        switch run.step.output {
+        case .hidden:
+            let start = stream[rows.lowerBound]
+            run.append(UnsafeBufferPointer(start: start, count: rows.count * stream.width))
+            return run.advance(by: rows.count)
+        case .logits(.every):
+            break
+        case .logits(.last):
+            rows = portion.tokens.upperBound == run.count ? rows.upperBound - 1..<rows.upperBound : 0..<0
+        }
+        let isFinite = self.appendLogits(of: stream, rows, to: &run, pass)
+        if !isFinite { run.fail(block: self.configuration.blockCount - 1) }
+        run.advance(by: portion.rows.count)
+    }
+
+    /// head(norm(x)) for some rows, rounded; false where NaN or infinity came out.
+    private func appendLogits(of stream: Rows, _ rows: Range<Int>, to run: inout Run, _ pass: Pass) -> Bool {
+        guard let head = self.head else { preconditionFailure("logits were admitted without the last block") }
+        guard !rows.isEmpty else { return true }
+        let x = Rows(start: stream[rows.lowerBound], count: rows.count, width: stream.width)
+        let normed = head.norm(x, pass)
+        return run.appendLogits(count: rows.count, width: head.product.rows) { logits in
+            head.product(normed, into: logits, pass)
+            return pass.round(logits, 0..<logits.count)
+        }
+    }
+
+    /// A guess at the time of a pass, from the memory and arithmetic of an ordinary core.
+    private func estimatedSeconds(tokens: Int, _ blocks: Range<Int>) -> Double {
+        let weights = blocks.reduce(0) { $0 + self.blocks[$1 - self.range.lowerBound].weightCount }
+        let headWeights = blocks.upperBound == self.configuration.blockCount ? self.head?.product.weightCount ?? 0 : 0
+        let count = Double(weights + headWeights)
+        return max(count * 2 / 40e9, count * 2 * Double(tokens) / 150e9)
+    }
+}
+
+/// Some tokens of one step, and the rows of the pass that they take.
+struct Portion {
+    var run: Int
+    var tokens: Range<Int>
+    var rows: Range<Int>
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+@testable import Model
+
+/// Every model of `../shared/testdata/parity` whose family this version computes, against the golden logits that
+/// `transformers` made in f32.
+@Suite(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"))
+struct ParityTests {
+    static let models = [
+        "llama", "llama_mha_bf16", "llama_tied", "llama3_rope", "llama_bias", "llama_linear_rope", "llama_256", "qwen2",
+        "qwen2_untied", "qwen2_yarn",
+    ]
+
+    @Test(arguments: models)
+    func `matches the golden logits with f16 at the rounding points`(model: String) throws {
+        let golden = try ParityModel(model)
+        let (prefill, decode, greedy) = try golden.run(rounding: .toHalf)
+        #expect(greedy == golden.greedy)
+        for (logits, array) in [(prefill, golden.prefillLogits), (decode, golden.decodeLogits)] {
+            let difference = Difference(logits, from: array.values)
+            #expect(difference.largest <= 0.01)
+            #expect(difference.rootMeanSquare <= 0.0015)
+        }
+    }
+
+    @Test(arguments: models)
+    func `matches them almost exactly without rounding`(model: String) throws {
+        let golden = try ParityModel(model)
+        let (prefill, decode, greedy) = try golden.run(rounding: .none)
+        #expect(greedy == golden.greedy)
+        for (logits, array) in [(prefill, golden.prefillLogits), (decode, golden.decodeLogits)] {
+            let difference = Difference(logits, from: array.values)
+            #expect(difference.largest <= 0.0002)
+        }
+    }
+}
+
+/// A model of the parity folder with what `transformers` computed from it.
+struct ParityModel {
+    let directory: ModelDirectory
+    let prompt: [UInt32]
+    let greedy: [UInt32]
+    let prefillLogits: NumpyArray  // [17][vocabulary]
+    let decodeLogits: NumpyArray  // [8][vocabulary]
+    let embeddings: NumpyArray  // [17][hidden]
+    let blocks: NumpyArray  // [blocks][17][hidden]
+
+    private struct Golden: Decodable {
+        var prompt_ids: [UInt32]
+        var greedy_ids: [UInt32]
+    }
+
+    init(_ name: String) throws {
+        let folder = "\(SharedData.folder)/parity/\(name)"
+        let json = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/golden.json"))
+        let golden = try JSONDecoder().decode(Golden.self, from: json)
+        self.directory = try ModelDirectory(path: folder, cache: .none)
+        self.prompt = golden.prompt_ids
+        self.greedy = golden.greedy_ids
+        self.prefillLogits = try NumpyArray(path: "\(folder)/prefill_logits.npy")
+        self.decodeLogits = try NumpyArray(path: "\(folder)/decode_logits.npy")
+        self.embeddings = try NumpyArray(path: "\(folder)/embed.npy")
+        self.blocks = try NumpyArray(path: "\(folder)/blocks.npy")
+    }
+
+    /// Prefills the prompt in one pass and decodes greedily.
+    func run(rounding: Rounding) throws -> (prefill: [Float], decode: [Float], greedy: [UInt32]) {
+        let all = 0..<self.directory.configuration.blockCount
+        let model = try LoadedRange(self.directory, range: all, threads: 1, rounding: rounding, kernels: .best)
+        let cache = try model.makeCache()
+        func logits(_ tokens: [UInt32]) throws -> [Float] {
+            let step = LoadedRange.Step(
+                input: .tokens(tokens),
+                position: cache.length,
+                cache: cache,
+                output: .logits(.every)
+            )
+            return try model.floats([step], blocks: all)[0].get()
+        }
+        let prefill = try logits(self.prompt)
+        var greedy = [greedyToken(prefill.suffix(model.configuration.vocabularySize))]
+        var decode: [Float] = []
+        while greedy.count < self.greedy.count {
+            let next = try logits([greedy[greedy.count - 1]])
+            decode += next
+            greedy.append(greedyToken(next))
+        }
+        return (prefill, decode, greedy)
+    }
+}
