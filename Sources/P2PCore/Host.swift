@@ -49,6 +49,8 @@ public final class Host: Sendable {
             return true
         }
         guard isFirst else { throw P2PError(.invalidConfiguration, "this host was started before; make a new one") }
+        self.installIdentify()
+        self.installPing()
         for address in self.configuration.listenAddresses {
             do {
                 let listener = try await self.bind(address)
@@ -119,6 +121,7 @@ public final class Host: Sendable {
     ) {
         let handler = ProtocolHandler(protocolID, limit: limit, body: body)
         self.state.withLock { $0.handlers[protocolID] = handler }
+        self.announceProtocols()
     }
 
     /// The protocols that are served, in alphabetical order.
@@ -240,6 +243,7 @@ public final class Host: Sendable {
             return nil
         }
         if let failure { throw failure }
+        self.identify(connection)
     }
 
     func connectionClosed(_ connection: Connection) {
@@ -250,6 +254,7 @@ public final class Host: Sendable {
 }
 
 /// Starts a host, lets it run while `body` does its work, and closes it.
+@discardableResult
 public func withHost<Value: Sendable>(
     _ configuration: Host.Configuration,
     _ body: (Host) async throws -> Value

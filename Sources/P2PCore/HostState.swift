@@ -12,6 +12,8 @@ struct HostState {
     var listenAddresses: [Multiaddr] = []
     var handlers: [ProtocolID: ProtocolHandler] = [:]
     var pendingInbound = 0
+    /// A push of Identify is about to go out.
+    var isAnnouncing = false
     var dials: [PeerID: PendingDial] = [:]
     var subscribers = Subscribers()
     private(set) var connections: [PeerID: [Connection]] = [:]

@@ -41,6 +41,19 @@ package enum Limits {
     /// Bytes that a framed message may make a reader allocate before they have arrived.
     package static let framePrefetch = 64 * 1024
 
+    /// Addresses told in Identify: they stand in the signed record as well, and both must fit into its 4 KiB.
+    package static let announcedAddresses = 16
+
+    /// Streams of Identify, and of its push, served at once: one for every connection of a burst.
+    package static let identifyStreams = 256
+
+    /// Ping streams served at once, which peers hold open between their pings, in all and to one peer.
+    package static let pingStreams = 1024
+    package static let pingStreamsPerPeer = 4
+
+    /// Bytes of an identity file that are read: a key takes 68.
+    package static let identityFile = 4096
+
     /// Events that a subscriber may leave unread; the oldest are dropped.
     package static let pendingEvents = 1024
 }
@@ -51,6 +64,12 @@ public struct Timeouts: Sendable, Equatable {
     public var upgrade: Duration = .seconds(15)
     /// The agreement on a stream's protocol.
     public var negotiation: Duration = .seconds(10)
+    /// A whole Identify exchange; until it is over, services do not know what the peer speaks.
+    public var identify: Duration = .seconds(5)
+    /// The answer to a ping.
+    public var ping: Duration = .seconds(10)
+    /// How long changes of the protocols served are collected before peers are told.
+    public var announcement: Duration = .milliseconds(100)
     /// How long a connection may carry no stream before it is closed.
     public var idle: Duration = .seconds(120)
     /// Silence after which a ping asks for a sign of life.

@@ -34,6 +34,10 @@ public struct P2PError: Error, Equatable, Sendable, CustomStringConvertible {
         case cancelled
         /// The host is closed.
         case closed
+        /// Another process holds the identity file.
+        case identityInUse
+        /// The identity file is missing, cannot be read, or holds no key.
+        case identityUnusable
     }
 
     public var code: Code
