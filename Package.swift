@@ -97,7 +97,7 @@ let package = Package(
             dependencies: ["P2PCore", "P2PWire", "CMsgpack", nioCore, protobuf, logging],
             swiftSettings: swiftSettings
         ),
-        .target(name: "SwarmCore", dependencies: ["ShardProtocol"], swiftSettings: swiftSettings),
+        .target(name: "SwarmCore", dependencies: ["ShardProtocol", "P2PWire"], swiftSettings: swiftSettings),
 
         // The model: knows nothing of peers.
         .target(name: "CKernels"),
@@ -150,6 +150,7 @@ let package = Package(
         .testTarget(
             name: "ShardProtocolTests",
             dependencies: ["ShardProtocol", "P2PCore", "P2PWire", nioCore],
+            exclude: ["Goldens"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -1,2 +1,49 @@
 /// The bound of everything that others can make `ShardProtocol` hold, each with its reason (DESIGN.md §7).
-package enum Limits {}
+package enum Limits {
+    /// The largest inference message that is accepted, in bytes: Rust nodes do not chunk their prefill and cap at this.
+    package static let receivedMessage = 10 * 1024 * 1024
+
+    /// The largest inference message that is sent, in bytes: the go daemon that most Rust nodes run takes no more.
+    package static let sentMessage = 4 * 1024 * 1024
+
+    /// What a unary frame may weigh beyond its message, in bytes: call id, peer id, protocol name and field tags.
+    package static let frameOverhead = 1024
+
+    /// How deep a MessagePack value may nest: ours need 3 levels, msgpack-c's parser has a stack of 32.
+    package static let nesting = 16
+
+    /// How many values one MessagePack tree may hold, the integer arrays of `data` aside: msgpack-c spends 24 bytes
+    /// on each, so this is 1.5 MiB; the largest of ours, a node record with 1,024 block digests, needs 1,200.
+    package static let treeValues = 64 * 1024
+
+    /// Dimensions of a tensor: `[1, n, hidden]` has three.
+    package static let rank = 4
+
+    /// Bytes of an error text that is kept: enough for a sentence, too little for a flood of the log.
+    package static let errorText = 1024
+
+    /// Blocks of one model: the deepest published models have fewer than 200.
+    package static let blocks = 1024
+
+    /// Bytes of a model's, node's or extension's name in a node record.
+    package static let name = 128
+
+    /// Neighbours whose ping a node record may list (DESIGN.md §4).
+    package static let neighbourPings = 16
+
+    /// Protocols, and extensions, that a node record may list.
+    package static let protocols = 32
+
+    /// Records that one `/kwaai/node/1.0.0` answer carries beside the responder's own (DESIGN.md §4).
+    package static let otherNodeRecords = 32
+
+    /// Bytes of one `/kwaai/node/1.0.0` answer (DESIGN.md §4).
+    package static let nodeRecordAnswer = 128 * 1024
+
+    /// How far another peer's clock may be off (DESIGN.md §4).
+    package static let clockSkewSeconds: UInt64 = 5 * 60
+
+    /// The longest that a node record may promise to hold: provider records expire after 30 minutes, and a record
+    /// that outlived them by far would only mislead.
+    package static let recordLifetimeSeconds: UInt64 = 60 * 60
+}
