@@ -71,7 +71,7 @@ import Testing
         var generator = SeededGenerator(seed: 15)
         let own = try self.signed(seed: 1)
         let answer = NodeRecordAnswer.encode(own: own, others: [try self.signed(seed: 2)], now: self.now)
-        for round in 0..<300 {
+        for round in 0..<100 {
             _ = try? NodeRecordAnswer.decode(generator.mutation(of: answer), from: own.peer, now: self.now)
             _ = try? NodeRecordAnswer.decode(generator.bytes(count: round), from: own.peer, now: self.now)
         }

@@ -1,0 +1,97 @@
+internal import NIOCore
+public import P2PCore
+public import P2PWire
+
+/// Serves `/kwaai/inference/1.0.0`: reads one request per stream, asks `answer` once and writes its reply.
+///
+/// A caller that resets its stream or cancels its call before the answer is ready cancels the task that runs `answer`.
+///
+/// - Parameters:
+///   - limit: streams served at a time; more are reset, which bounds what callers can make this process hold.
+///   - answer: who asks, as Noise proved it, and what. Never called for bytes that are no request.
+public func serveInference(
+    on host: Host,
+    limit: Int,
+    _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
+) {
+    host.handle(InferenceRequest.protocolID, limit: limit) { stream in
+        let frame = try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)
+        guard case .call(let id, _, _, let data) = try UnaryFrame(decoding: frame) else {
+            throw ShardError.malformed("a stream did not start with a call")
+        }
+        let exchange = InferenceExchange(stream: stream, id: id)
+        guard let reply = try await exchange.reply(to: data, answer) else { return stream.reset() }
+        try await stream.writeFrame(try reply.encoded())
+        // Closing our side ends the exchange; the caller's end of file is not waited for.
+        try await stream.closeWrite()
+    }
+}
+
+/// One call that is being answered.
+private struct InferenceExchange: Sendable {
+    let stream: PeerStream
+    let id: CallID
+
+    private enum Outcome: Sendable {
+        case answered(InferenceResponse)
+        /// The caller gave up.
+        case abandoned
+        /// The caller will say nothing more, and still waits.
+        case silent
+    }
+
+    /// The frame to write; nil when the caller gave up first.
+    func reply(
+        to data: ByteBuffer,
+        _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
+    ) async throws -> UnaryFrame? {
+        let request: InferenceRequest
+        do {
+            request = try InferenceRequest(decoding: data)
+        } catch {
+            let code: ReplyCode =
+                switch error.code {
+                case .badTensor: .badTensor
+                case .tooLarge: .tooLarge
+                default: .badRequest
+                }
+            return .response(self.id, Self.refusal(error.message, code).encoded())
+        }
+        let outcome = await withTaskGroup(of: Outcome.self) { group in
+            group.addTask { .answered(await answer(self.stream.remotePeer, request)) }
+            group.addTask { await self.callerGaveUp() ? .abandoned : .silent }
+            defer { group.cancelAll() }
+            for await outcome in group {
+                if case .silent = outcome { continue }
+                return outcome
+            }
+            return .abandoned
+        }
+        guard case .answered(let response) = outcome else { return nil }
+        let message = response.encoded()
+        guard message.readableBytes <= Limits.sentMessage else {
+            let text = "the answer has \(message.readableBytes) bytes; ask for fewer tokens or logits at a time"
+            return .response(self.id, Self.refusal(text, .tooLarge).encoded())
+        }
+        return .response(self.id, message)
+    }
+
+    /// An error that does not come from the session: what it holds is unknown here, so `x` tells the code alone.
+    private static func refusal(_ text: String, _ code: ReplyCode) -> InferenceResponse {
+        .failure(text, step: ReplyExtension(code: code))
+    }
+
+    /// Waits for the caller's next move; what it sends besides a cancellation has no meaning and is ignored.
+    private func callerGaveUp() async -> Bool {
+        while true {
+            do {
+                let frame = try await self.stream.readFrame(limit: Limits.frameOverhead)
+                if case .cancel(self.id) = try UnaryFrame(decoding: frame) { return true }
+            } catch let error as P2PError {
+                return error.code != .unexpectedEnd
+            } catch {
+                return true
+            }
+        }
+    }
+}

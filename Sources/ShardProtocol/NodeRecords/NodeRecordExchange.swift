@@ -1,0 +1,60 @@
+internal import NIOCore
+public import P2PCore
+public import P2PWire
+
+/// The protocol over which a peer says what it is (DESIGN.md §4).
+public enum NodeRecordExchange {
+    public static let protocolID: ProtocolID = "/kwaai/node/1.0.0"
+}
+
+/// Serves `/kwaai/node/1.0.0`: to whoever opens a stream, writes this node's record and others it knows, and closes.
+///
+/// - Parameters:
+///   - limit: streams served at a time; more are reset.
+///   - records: this node's own record, and fresh verified ones of other nodes, the most useful first.
+public func serveNodeRecords(
+    on host: Host,
+    limit: Int = 64,
+    _ records: @escaping @Sendable () async -> (own: SignedNodeRecord, others: [SignedNodeRecord])
+) {
+    host.handle(NodeRecordExchange.protocolID, limit: limit) { stream in
+        let (own, others) = await records()
+        try await stream.write(NodeRecordAnswer.encode(own: own, others: others, now: .now()))
+        try await stream.closeWrite()
+    }
+}
+
+/// Asks a peer what it is, and what it knows of others.
+///
+/// - Returns: the peer's own record first, then verified ones of others for the same model.
+/// - Throws: `ShardError`: `unreachable`, `unsupportedProtocol`, `malformed`, `badRecord`, `tooLarge`.
+public func fetchNodeRecords(
+    from peer: PeerInfo,
+    over host: Host,
+    now: UnixTime
+) async throws(ShardError) -> [SignedNodeRecord] {
+    let answer = try await readNodeRecordAnswer(from: peer, over: host)
+    return try NodeRecordAnswer.decode(answer, from: peer.id, now: now)
+}
+
+private func readNodeRecordAnswer(from peer: PeerInfo, over host: Host) async throws(ShardError) -> ByteBuffer {
+    do throws(P2PError) {
+        let stream = try await host.openStream(NodeRecordExchange.protocolID, to: peer)
+        do throws(P2PError) {
+            var answer = ByteBuffer()
+            while var bytes = try await stream.read(), answer.readableBytes <= Limits.nodeRecordAnswer {
+                answer.writeBuffer(&bytes)
+            }
+            guard answer.readableBytes <= Limits.nodeRecordAnswer else {
+                throw P2PError(.limitReached, "the node records exceed \(Limits.nodeRecordAnswer) bytes")
+            }
+            await stream.close()
+            return answer
+        } catch {
+            stream.reset()
+            throw error
+        }
+    } catch {
+        throw ShardError(error, from: peer.id)
+    }
+}

@@ -1,0 +1,162 @@
+import P2PWire
+import ShardProtocol
+import Testing
+
+@testable import SwarmCore
+
+@Suite struct ChainPlannerTests {
+    private func candidate(_ peer: PeerID, _ record: NodeRecord, roundTrip: Duration? = .milliseconds(10)) -> Candidate
+    {
+        Candidate(peer: peer, record: record, roundTrip: roundTrip)
+    }
+
+    private func spans(_ hops: [Hop]) -> [String] { hops.map(\.blocks.description) }
+
+    private func route(_ candidates: [Candidate], blockCount: Int = 24) throws -> [Hop] {
+        try ChainPlanner(blockCount: blockCount).plan(candidates)
+    }
+
+    private func missing(_ candidates: [Candidate]) -> NoRoute? {
+        do throws(NoRoute) {
+            _ = try ChainPlanner(blockCount: 24).plan(candidates)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func `two halves make a chain`() throws {
+        let peers = try Samples.peers(2)
+        let hops = try self.route([
+            self.candidate(peers[0], try Samples.record((12, 24))),
+            self.candidate(peers[1], try Samples.record((0, 12))),
+        ])
+        #expect(hops.map(\.peer) == [peers[1], peers[0]])
+        #expect(self.spans(hops) == ["0..12", "12..24"])
+    }
+
+    @Test func `overlapping ranges are cut where the faster peer begins`() throws {
+        let peers = try Samples.peers(2)
+        let hops = try self.route([
+            self.candidate(peers[0], try Samples.record((0, 16), blocksPerSecond: 100)),
+            self.candidate(peers[1], try Samples.record((8, 24), blocksPerSecond: 1000)),
+        ])
+        #expect(self.spans(hops) == ["0..8", "8..24"])
+    }
+
+    @Test func `fewer hops win when a hop costs more than it saves`() throws {
+        let peers = try Samples.peers(3)
+        let hops = try self.route([
+            self.candidate(peers[0], try Samples.record((0, 24), blocksPerSecond: 2000)),
+            self.candidate(peers[1], try Samples.record((0, 12), blocksPerSecond: 4000)),
+            self.candidate(peers[2], try Samples.record((12, 24), blocksPerSecond: 4000)),
+        ])
+        #expect(hops.map(\.peer) == [peers[0]])
+    }
+
+    @Test func `a nearer peer wins among equals, an unmeasured one comes last`() throws {
+        let peers = try Samples.peers(3)
+        let record = try Samples.record((0, 24))
+        let hops = try self.route([
+            self.candidate(peers[0], record, roundTrip: nil),
+            self.candidate(peers[1], record, roundTrip: .milliseconds(20)),
+            self.candidate(peers[2], record, roundTrip: .milliseconds(5)),
+        ])
+        #expect(hops.map(\.peer) == [peers[2]])
+    }
+
+    @Test func `a peer without room is passed over, but used when there is no other`() throws {
+        let peers = try Samples.peers(2)
+        var full = try Samples.record((0, 24), blocksPerSecond: 100_000)
+        full.freeKVBytes = 0
+        var planner = ChainPlanner(blockCount: 24)
+        planner.kvBytesPerBlock = 1000
+        let hops = try planner.plan([
+            self.candidate(peers[0], full), self.candidate(peers[1], try Samples.record((0, 24), blocksPerSecond: 10)),
+        ])
+        #expect(hops.map(\.peer) == [peers[1]])
+        #expect(try planner.plan([self.candidate(peers[0], full)]).map(\.peer) == [peers[0]])
+    }
+
+    @Test func `with chain push the pings between neighbours decide`() throws {
+        let peers = try Samples.peers(3)
+        var first = try Samples.record((0, 12))
+        first.neighbourPings = [peers[1]: 100, peers[2]: 2]
+        let second = try Samples.record((12, 24))
+        let candidates = [
+            self.candidate(peers[0], first), self.candidate(peers[1], second), self.candidate(peers[2], second),
+        ]
+        let push = try ChainPlanner(blockCount: 24, routing: .push).plan(candidates)
+        #expect(push.map(\.peer) == [peers[0], peers[2]])
+    }
+
+    @Test func `a plain peer runs its whole range or nothing`() throws {
+        let peers = try Samples.peers(3)
+        let plain = self.candidate(peers[0], try Samples.record((0, 16), extensions: []))
+        let later = self.candidate(peers[1], try Samples.record((8, 24)))
+        #expect(self.spans(try self.route([plain, later])) == ["0..16", "16..24"])
+        let plainLater = self.candidate(peers[2], try Samples.record((8, 24), extensions: []))
+        #expect(self.missing([plain, plainLater])?.reason == .untiled)
+    }
+
+    @Test func `names the blocks that nobody serves`() throws {
+        let peers = try Samples.peers(3)
+        var joining = try Samples.record((0, 24))
+        joining.state = .joining
+        let route = self.missing([
+            self.candidate(peers[0], try Samples.record((3, 9))),
+            self.candidate(peers[1], try Samples.record((12, 20))),
+            self.candidate(peers[2], joining),
+        ])
+        let expected = [try BlockRange(0, 3), try BlockRange(9, 12), try BlockRange(20, 24)]
+        #expect(route == NoRoute(reason: .uncovered, missing: expected))
+        #expect(route?.description == "no online peer holds blocks 0..3, 9..12, 20..24")
+        #expect(self.missing([]) == NoRoute(reason: .uncovered, missing: [try BlockRange(0, 24)]))
+    }
+
+    @Test func `weights of one name but of another fingerprint are never mixed`() throws {
+        let peers = try Samples.peers(2)
+        let route = self.missing([
+            self.candidate(peers[0], try Samples.record((0, 16), fingerprint: 1)),
+            self.candidate(peers[1], try Samples.record((12, 24), fingerprint: 2)),
+        ])
+        #expect(route == NoRoute(reason: .disagreement, missing: [try BlockRange(16, 24)]))
+    }
+
+    @Test func `peers whose digests differ where they overlap are never mixed`() throws {
+        let peers = try Samples.peers(3)
+        let odd = self.candidate(peers[0], try Samples.record((0, 16), blocksPerSecond: 9000, digest: 9))
+        let even = self.candidate(peers[1], try Samples.record((0, 16)))
+        let rest = self.candidate(peers[2], try Samples.record((12, 24)))
+        #expect(try self.route([odd, even, rest]).map(\.peer) == [peers[1], peers[2]])
+        #expect(self.missing([odd, rest])?.reason == .disagreement)
+    }
+
+    @Test func `the same candidates give the same chain in whatever order they come`() throws {
+        let peers = try Samples.peers(8)
+        var candidates: [Candidate] = []
+        for (index, peer) in peers.enumerated() {
+            let lower = (index % 4) * 6
+            candidates.append(self.candidate(peer, try Samples.record((lower, min(24, lower + 9)))))
+        }
+        let expected = try self.route(candidates)
+        for _ in 0..<8 {
+            candidates.append(candidates.removeFirst())
+            #expect(try self.route(candidates) == expected)
+            #expect(try self.route(candidates.reversed()) == expected)
+        }
+    }
+
+    @Test func `numbers that no honest peer announces do not break the plan`() throws {
+        let peers = try Samples.peers(2)
+        var strange = try Samples.record((0, 24), blocksPerSecond: .greatestFiniteMagnitude)
+        strange.neighbourPings = [peers[1]: .greatestFiniteMagnitude]
+        let slow = try Samples.record((0, 24), blocksPerSecond: .leastNonzeroMagnitude)
+        let planner = ChainPlanner(blockCount: 24, routing: .push, kvBytesPerBlock: .max)
+        let hops = try planner.plan([
+            self.candidate(peers[0], strange, roundTrip: .seconds(-1)),
+            self.candidate(peers[1], slow, roundTrip: .seconds(1 << 40)),
+        ])
+        #expect(hops.map(\.peer) == [peers[0]])
+    }
+}
