@@ -103,7 +103,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.fail(P2PError(.connectionLost, "the connection to \(self.remoteAddress) broke: \(error)"), context)
+        self.fail(P2PError(.handshakeFailed, "\(self.remoteAddress) broke off the handshake: \(error)"), context)
     }
 
     /// Puts the ``ConnectionHandler`` in place, with the bytes that already belong to it.

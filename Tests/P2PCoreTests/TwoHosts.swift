@@ -1,6 +1,8 @@
 import Logging
 import NIOCore
 import P2PWire
+import Synchronization
+import Testing
 
 @testable import P2PCore
 
@@ -34,5 +36,28 @@ extension Host.Configuration {
 @Sendable func echo(_ stream: PeerStream) async throws {
     while let bytes = try await stream.read() {
         try await stream.write(bytes)
+    }
+}
+
+extension Host {
+    func connectionCount(with peer: PeerID) -> Int {
+        self.state.withLock { $0.connections[peer]?.count ?? 0 }
+    }
+}
+
+/// Runs `body` in a task that is cancelled as soon as it runs, and expects it to end by that.
+func expectCancellation(_ body: @escaping @Sendable () async throws -> Void) async {
+    await withTaskGroup(of: P2PError.Code?.self) { group in
+        group.addTask {
+            do {
+                try await body()
+                return nil
+            } catch {
+                return (error as? P2PError)?.code
+            }
+        }
+        await Task.yield()
+        group.cancelAll()
+        for await code in group { #expect(code == .cancelled) }
     }
 }
