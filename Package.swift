@@ -144,7 +144,7 @@ let package = Package(
         ),
         .testTarget(
             name: "KademliaTests",
-            dependencies: ["Kademlia", "KademliaCore", "P2PCore", "P2PWire", nioCore],
+            dependencies: ["Kademlia", "KademliaCore", "P2PCore", "P2PWire", nioCore, logging],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -58,6 +58,9 @@ extension Message {
             let addresses = proto.addrs.lazy
                 .filter { $0.count <= Limits.addressSize }
                 .compactMap { try? Multiaddr(bytes: $0) }
+                // Some end an address with the peer's own id, some do not.
+                .filter { $0.peerID == nil || $0.peerID == id }
+                .map(\.withoutPeerID)
                 .prefix(Limits.addressesPerPeer)
             return PeerInfo(id: id, addresses: Array(addresses))
         }

@@ -41,8 +41,8 @@ package struct Node: Sendable {
 
     /// A request of `sender` has arrived.
     ///
-    /// - Parameter target: what is known of the peer that a FIND_NODE asks for, from outside the table (a client that is
-    ///   connected to us can be found too).
+    /// - Parameter target: What is known of the peer that a FIND_NODE asks for, from outside the table: a client that is
+    ///   connected to us can be found too.
     package mutating func received(
         _ request: Message,
         from sender: PeerID,
@@ -78,8 +78,8 @@ package struct Node: Sendable {
 
     // MARK: One method for each kind
 
-    /// The closest peers, ourselves among them when we are the one that is asked for: go-libp2p tests a peer that way
-    /// before it takes it into its table.
+    /// The closest peers, ourselves among them when we are asked for: go-libp2p tests a peer that way before it takes
+    /// it into its table.
     private func findNode(_ request: Message, from sender: PeerID, target: PeerInfo?) throws(KademliaError) -> Message {
         var answer = try self.answer(to: request, from: sender)
         if request.key == self.id.bytes {

@@ -1,7 +1,7 @@
 /// Runs `body`, and cancels it when it takes longer than `duration`.
 ///
 /// - Throws: `timedOut`, naming `activity`, or what `body` throws.
-func withDeadline<Value: Sendable>(
+package func withDeadline<Value: Sendable>(
     _ duration: Duration,
     _ activity: String,
     _ body: @escaping @Sendable () async throws(P2PError) -> Value

@@ -77,6 +77,18 @@ import Testing
         #expect(message.closerPeers.allSatisfy { $0.addresses.isEmpty })
     }
 
+    @Test func `the peer's own id at the end of an address is taken off, another peer's address is left out`() throws {
+        let peer = Sample.peer(1)
+        let full = PeerInfo(
+            id: peer.id,
+            addresses: [
+                peer.addresses[0].appending(peer: peer.id), peer.addresses[0].appending(peer: Sample.peerID(2)),
+            ]
+        )
+        let message = try Message(bytes: Message(.findNode, key: [1], closerPeers: [full]).encoded())
+        #expect(message.closerPeers == [peer])
+    }
+
     @Test func `an unknown type is refused`() {
         #expect(throws: KademliaError.self) { try self.decoded([0x08, 0x06]) }
     }

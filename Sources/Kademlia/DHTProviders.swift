@@ -1,0 +1,121 @@
+internal import KademliaCore
+internal import NIOCore
+internal import P2PCore
+public import P2PWire
+
+/// Provider records: who has what.
+extension DHT {
+    /// How the announcement of a key stands.
+    struct Announcement {
+        var lastMade: NIODeadline?
+        /// Peers that took it.
+        var holderCount = 0
+
+        /// Whether it is to be made (again): in time before the holders forget it, at once while nobody holds it.
+        func isDue(now: NIODeadline, interval: TimeAmount) -> Bool {
+            guard let lastMade = self.lastMade, self.holderCount > 0 else { return true }
+            return now - lastMade >= interval
+        }
+    }
+
+    /// Announces that this host provides `key`, and keeps it announced while ``run()`` runs.
+    ///
+    /// - Parameter key: The bytes of a multihash, 1 to 80 of them.
+    /// - Returns: How many peers took the record: 0 in an empty swarm, where it is announced as soon as somebody comes.
+    /// - Throws: `noAddress` when the host does not listen, `invalidRecord` for a bad key.
+    public func provide(_ key: [UInt8]) async throws(DHTError) -> Int {
+        try Self.check(multihash: key)
+        guard !self.host.listenAddresses.isEmpty else {
+            throw DHTError(.noAddress, "this host listens nowhere, so nobody could reach it; give it a listen address")
+        }
+        self.announcements[key] = self.announcements[key] ?? Announcement()
+        return await self.announce(key)
+    }
+
+    /// Announces `key` no more. The records that others hold run out within their expiry.
+    public func stopProviding(_ key: [UInt8]) {
+        self.announcements[key] = nil
+        self.node.providers.remove(self.host.peerID, for: key)
+    }
+
+    /// Who provides `key`: all that the k closest peers, and this node itself, name.
+    ///
+    /// The addresses are hints; a peer that has none, or none that answers, may be found with ``findPeer(_:)``.
+    ///
+    /// - Throws: `noPeers` when nobody can be asked, `invalidRecord` for a bad key.
+    public func providers(of key: [UInt8]) async throws(DHTError) -> [PeerInfo] {
+        try Self.check(multihash: key)
+        var found = ProviderUnion()
+        let count = KademliaCore.Limits.providersPerKey
+        found.add(self.node.providers.providers(of: key, count: count, now: .now(), using: &self.generator))
+        if self.node.table.count == 0, found.peers.isEmpty { throw .noPeers }
+        _ = await self.search(Message(.getProviders, key: key)) { _, answer in
+            found.add(answer.providerPeers)
+            return .goOn
+        }
+        return found.peers
+    }
+
+    // MARK: Announcing
+
+    /// Announces what is due.
+    func republish(now: NIODeadline = .now()) async {
+        let interval = TimeAmount(self.configuration.republishInterval)
+        let due = self.announcements.filter { $0.value.isDue(now: now, interval: interval) }.map(\.key)
+        _ = await concurrently(due, limit: Limits.concurrentAnnouncements) { await self.announce($0) }
+    }
+
+    /// Tells the k closest peers to `key`, and remembers it here: in a small swarm this node is one of the closest.
+    private func announce(_ key: [UInt8]) async -> Int {
+        let now = NIODeadline.now()
+        let own = self.own
+        // A full store of nearer keys is no reason not to tell others.
+        try? self.node.providers.add(own, for: key, expiry: now + TimeAmount(self.configuration.providerExpiry))
+        let closest = await self.closestPeers(to: key)
+        let announcement = Message(.addProvider, key: key, providerPeers: [own])
+        let isTaken = await concurrently(closest, limit: closest.count) { peer in
+            do throws(P2PError) {
+                try await self.tell(announcement, to: peer)
+                return true
+            } catch {
+                return false
+            }
+        }
+        let holderCount = isTaken.count { $0 }
+        // It may have been withdrawn meanwhile.
+        if self.announcements[key] != nil {
+            self.announcements[key] = Announcement(lastMade: now, holderCount: holderCount)
+        }
+        return holderCount
+    }
+
+    private static func check(multihash key: [UInt8]) throws(DHTError) {
+        guard (1...KademliaCore.Limits.providerKeySize).contains(key.count) else {
+            throw DHTError(
+                .invalidRecord,
+                "a provided key is a multihash of 1 to \(KademliaCore.Limits.providerKeySize) bytes"
+            )
+        }
+    }
+}
+
+/// The providers that several peers name, each once and with all addresses named for it.
+struct ProviderUnion {
+    private(set) var peers: [PeerInfo] = []
+    private var indices: [PeerID: Int] = [:]
+
+    mutating func add(_ named: [PeerInfo]) {
+        for peer in named {
+            guard let index = self.indices[peer.id] else {
+                guard self.peers.count < Limits.providersPerSearch else { continue }
+                self.indices[peer.id] = self.peers.count
+                self.peers.append(peer)
+                continue
+            }
+            for address in peer.addresses where !self.peers[index].addresses.contains(address) {
+                guard self.peers[index].addresses.count < KademliaCore.Limits.addressesPerPeer else { break }
+                self.peers[index].addresses.append(address)
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+internal import KademliaCore
+internal import Logging
+internal import NIOCore
+internal import P2PCore
+internal import P2PWire
+
+/// What a node does on its own.
+extension DHT {
+    /// Keeps the node in the swarm until the task is cancelled or the host closes: takes in the peers that come, checks
+    /// those it knows, refreshes buckets, announces anew what it provides, and forgets what has run out.
+    public func run() async {
+        await withTaskGroup { group in
+            group.addTask { await self.watchPeers() }
+            group.addTask { await Self.every(self.configuration.refreshInterval) { await self.refresh() } }
+            group.addTask { await Self.every(self.configuration.upkeepInterval) { await self.keepUp() } }
+            // The first to end is whichever noticed that the host has closed.
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private nonisolated static func every(_ interval: Duration, _ body: () async -> Void) async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: interval) } catch { return }
+            await body()
+        }
+    }
+
+    // MARK: Periods
+
+    /// Asks the members that have been silent whether they live, and looks into the own neighbourhood and every bucket
+    /// that no lookup has touched (Kademlia §2.3).
+    func refresh(now: NIODeadline = .now()) async {
+        let horizon = now - TimeAmount(self.configuration.refreshInterval)
+        let silent = self.node.table.membersSilent(since: horizon)
+        _ = await concurrently(silent, limit: Limits.concurrentChecks) { await self.check($0) }
+        _ = await self.search(Message(.findNode, key: self.host.peerID.bytes))
+        let buckets = self.node.table.bucketsUntouched(since: horizon)
+        for key in self.node.table.refreshKeys(for: buckets, using: &self.generator) {
+            guard !Task.isCancelled else { return }
+            _ = await self.search(Message(.findNode, key: key))
+        }
+    }
+
+    /// The short period: what must not wait for the next refresh.
+    func keepUp(now: NIODeadline = .now()) async {
+        self.node.expire(now: now)
+        if self.node.table.count == 0, !self.configuration.bootstrap.isEmpty {
+            do throws(DHTError) {
+                _ = try await self.bootstrap()
+            } catch {
+                self.host.configuration.logger.info("still alone: \(error.message)")
+            }
+        }
+        await self.republish(now: now)
+    }
+
+    // MARK: Newcomers
+
+    /// Takes in peers that serve the protocol, as soon as Identify tells.
+    private func watchPeers() async {
+        let events = self.host.events
+        await withDiscardingTaskGroup { group in
+            for peer in self.host.connectedPeers where self.isCandidate(peer) {
+                group.addTask { await self.checkNewcomer(peer) }
+            }
+            for await event in events {
+                guard case .identified(let peer) = event, self.isCandidate(peer) else { continue }
+                group.addTask { await self.checkNewcomer(peer) }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Whether a peer should be tested for the routing table. One that no longer serves leaves it.
+    private func isCandidate(_ peer: PeerID) -> Bool {
+        guard let identification = self.host.identification(of: peer) else { return false }
+        guard identification.protocols.contains(self.protocolID) else {
+            self.node.table.remove(peer)
+            return false
+        }
+        guard self.node.table.contains(peer) || self.node.table.hasRoom(for: peer) else { return false }
+        return self.checking.count < Limits.concurrentChecks && self.checking.insert(peer).inserted
+    }
+
+    private func checkNewcomer(_ peer: PeerID) async {
+        await self.check(PeerInfo(id: peer, addresses: self.host.addresses(of: peer)))
+        self.checking.remove(peer)
+    }
+
+    /// Tests whether `peer` answers a FIND_NODE: what Identify lists is only a claim.
+    private func check(_ peer: PeerInfo) async {
+        do throws(P2PError) {
+            _ = try await self.ask(Message(.findNode, key: self.host.peerID.bytes), of: peer)
+            self.answered(peer)
+        } catch {
+            self.failed(peer.id, error)
+        }
+    }
+}
