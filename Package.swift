@@ -130,6 +130,16 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
 
+        // The peer of the interop tests; no product, so that nobody installs it.
+        .executableTarget(
+            name: "interop-peer",
+            dependencies: [
+                "P2PCore", "P2PWire", nioCore, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+
         // Tests: one target per source target, then the suites that need whole processes.
         .testTarget(name: "P2PWireTests", dependencies: ["P2PWire", nioCore], swiftSettings: swiftSettings),
         .testTarget(
@@ -175,6 +185,12 @@ let package = Package(
                 "Coordinator", "BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "Tokenizer", "P2PCore", "P2PWire",
                 nioCore,
             ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "InteropTests",
+            dependencies: ["interop-peer"],
+            exclude: ["peers"],
             swiftSettings: swiftSettings
         ),
     ],

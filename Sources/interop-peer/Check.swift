@@ -1,0 +1,87 @@
+import NIOCore
+import P2PCore
+import P2PWire
+
+/// One thing that another libp2p must be able to do with us.
+enum Check: String, CaseIterable {
+    case connect
+    case identify
+    case ping
+    case echo
+    case halfClose = "half-close"
+    case unsupported
+}
+
+/// The checks themselves, of one peer from one host.
+struct Checks {
+    let host: Host
+    let peer: PeerInfo
+
+    func run(_ check: Check) async throws {
+        switch check {
+        case .connect: try await self.host.connect(to: self.peer)
+        case .identify: try await self.identify()
+        case .ping: for _ in 0..<3 { _ = try await self.host.ping(self.peer.id) }
+        case .echo: try await self.echo()
+        case .halfClose: try await self.halfClose()
+        case .unsupported: try await self.unsupported()
+        }
+    }
+
+    private func identify() async throws {
+        let known = try await self.identification()
+        guard known.protocols.contains(Ping.protocolID), !known.agentVersion.isEmpty, known.observedAddress != nil
+        else { throw CheckFailure(description: "an incomplete identification: \(known)") }
+    }
+
+    private func identification() async throws -> Identification {
+        let events = self.host.events
+        if let known = self.host.identification(of: self.peer.id) { return known }
+        for await event in events {
+            if event == .disconnected(self.peer.id) { break }
+            if event == .identified(self.peer.id), let known = self.host.identification(of: self.peer.id) {
+                return known
+            }
+        }
+        throw CheckFailure(description: "the peer left without identifying itself")
+    }
+
+    /// One mebibyte there and back, the sender not waiting for the answer.
+    private func echo() async throws {
+        let stream = try await self.host.openStream(.echo, to: self.peer)
+        let sent = ByteBuffer(bytes: (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) })
+        async let received = stream.read(exactly: sent.readableBytes)
+        try await stream.write(sent)
+        guard try await SHA256.digest(received.readableBytesView) == SHA256.digest(sent.readableBytesView) else {
+            throw CheckFailure(description: "other bytes came back than were sent")
+        }
+        await stream.close()
+    }
+
+    /// Our direction ends before the answer begins to arrive.
+    private func halfClose() async throws {
+        let stream = try await self.host.openStream(.echo, to: self.peer)
+        let words = ByteBuffer(string: "last words")
+        try await stream.write(words)
+        try await stream.closeWrite()
+        guard try await stream.read(exactly: words.readableBytes) == words, try await stream.read() == nil else {
+            throw CheckFailure(description: "the words did not come back alone")
+        }
+    }
+
+    /// A refused protocol costs its stream and nothing else.
+    private func unsupported() async throws {
+        do throws(P2PError) {
+            _ = try await self.host.openStream("/no/such/protocol/1.0.0", to: self.peer)
+        } catch  where error.code == .unsupportedProtocol {
+            _ = try await self.host.ping(self.peer.id)
+            return
+        }
+        throw CheckFailure(description: "a protocol that nobody speaks was accepted")
+    }
+}
+
+/// What the other side did instead of what it should.
+struct CheckFailure: Error, CustomStringConvertible {
+    let description: String
+}

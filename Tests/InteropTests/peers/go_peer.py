@@ -1,0 +1,322 @@
+"""go-libp2p's p2pd as a peer for the interop tests, with the commands and the output of interop-peer.
+
+    go_peer.py P2PD listen [--seed S]
+    go_peer.py P2PD dial ADDR [--only a,b] [--seed S] [--key HEX] [--expect PEER]
+
+p2pd is steered over its control socket: varint-framed protobuf, one connection a stream (go-libp2p-daemon, specs/CONTROL.md).
+"""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+ECHO = "/echo/1.0.0"
+SIZE = 1 << 20
+LIFETIME = 300
+ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+# Protobuf, as much of it as the control protocol needs.
+
+def uvarint(number):
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return uvarint(number << 3) + uvarint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return uvarint(number << 3 | 2) + uvarint(len(value)) + value
+
+
+def parse(data):
+    """The fields of a message: number -> list of values."""
+    fields, position = {}, 0
+
+    def number():
+        nonlocal position
+        value = shift = 0
+        while True:
+            byte = data[position]
+            position += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while position < len(data):
+        tag = number()
+        if tag & 7 == 0:
+            value = number()
+        else:
+            length = number()
+            value = data[position : position + length]
+            position += length
+        fields.setdefault(tag >> 3, []).append(value)
+    return fields
+
+
+# Peer ids and addresses.
+
+def decode58(text):
+    number = 0
+    for character in text:
+        number = number * 58 + ALPHABET.index(character)
+    zeros = len(text) - len(text.lstrip("1"))
+    return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def encode58(data):
+    number, text = int.from_bytes(data, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = ALPHABET[digit] + text
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+
+
+def address_bytes(text):
+    """/ip4/A/tcp/P/p2p/ID -> (binary address without the id, binary id)"""
+    _, ip4, host, tcp, port, p2p, peer = text.split("/")
+    assert (ip4, tcp, p2p) == ("ip4", "tcp", "p2p")
+    return b"\x04" + socket.inet_aton(host) + b"\x06" + int(port).to_bytes(2, "big"), decode58(peer)
+
+
+class Daemon:
+    """A running p2pd and its control socket."""
+
+    def __init__(self, program, folder, seed):
+        self.path = os.path.join(folder, "control.sock")
+        options = []
+        if seed is not None:
+            options = ["-id", self.write_key(os.path.join(folder, "key"), hashlib.sha256(seed.encode()).digest())]
+        self.process = subprocess.Popen(
+            [program, "-listen", "/unix" + self.path, "-hostAddrs", "/ip4/127.0.0.1/tcp/0", "-tls=false", "-dhtServer"]
+            + ["-bootstrapPeers", "", "-relayService=0", "-q"] + options,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 20
+        while not os.path.exists(self.path):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise RuntimeError("p2pd did not start")
+            time.sleep(0.02)
+
+    @staticmethod
+    def write_key(path, seed):
+        information = bytes.fromhex("302e020100300506032b657004220420") + seed
+        public = subprocess.run(
+            ["openssl", "pkey", "-inform", "DER", "-pubout", "-outform", "DER"],
+            input=information, capture_output=True, check=True,
+        ).stdout[-32:]
+        with open(path, "wb") as file:
+            file.write(b"\x08\x01\x12\x40" + seed + public)
+        return path
+
+    def connection(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(30)
+        for _ in range(100):
+            try:
+                connection.connect(self.path)
+                return connection
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        raise RuntimeError("p2pd does not answer")
+
+    def request(self, body, connection=None):
+        connection = connection or self.connection()
+        connection.sendall(uvarint(len(body)) + body)
+        response = parse(read_frame(connection))
+        if response[1][0] != 0:
+            raise RuntimeError(parse(response[2][0])[1][0].decode())
+        return response
+
+    def identity(self):
+        message = parse(self.request(field(1, 0))[4][0])
+        return message[1][0], message.get(2, [])
+
+    def open(self, peer, protocol):
+        connection = self.connection()
+        self.request(field(1, 2) + field(3, field(1, peer) + field(2, protocol) + field(3, 10)), connection)
+        return connection
+
+    def dht(self, body):
+        """The values of a streaming DHT request, or nothing for a plain one."""
+        connection = self.connection()
+        response = self.request(field(1, 4) + field(5, body + field(7, 20)), connection)
+        if 5 not in response or parse(response[5][0])[1][0] != 0:
+            return []
+        values = []
+        while True:
+            message = parse(read_frame(connection))
+            if message[1][0] == 2:
+                return values
+            values.append(message)
+
+
+def read_exactly(connection, count):
+    data = bytearray()
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
+        if not piece:
+            raise EOFError(f"{len(data)} of {count} bytes")
+        data += piece
+    return bytes(data)
+
+
+def read_to_end(connection):
+    data = bytearray()
+    while piece := connection.recv(65536):
+        data += piece
+    return bytes(data)
+
+
+def read_frame(connection):
+    length = shift = 0
+    while True:
+        byte = read_exactly(connection, 1)[0]
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return read_exactly(connection, length)
+
+
+class Checks:
+    def __init__(self, daemon, arguments):
+        self.daemon, self.arguments = daemon, arguments
+        self.address, self.peer = address_bytes(arguments.address)
+
+    def connect(self):
+        self.daemon.request(field(1, 1) + field(2, field(1, self.peer) + field(2, self.address) + field(3, 10)))
+
+    def identify(self):
+        connection = self.daemon.open(self.peer, "/ipfs/id/1.0.0")
+        message = parse(read_frame(connection))
+        assert self.peer == b"\0" + bytes([len(message[1][0])]) + message[1][0]
+        assert b"/ipfs/ping/1.0.0" in message[3] and message[6][0] and message[4][0]
+
+    def ping(self):
+        connection = self.daemon.open(self.peer, "/ipfs/ping/1.0.0")
+        for _ in range(3):
+            payload = os.urandom(32)
+            connection.sendall(payload)
+            assert read_exactly(connection, 32) == payload
+        connection.close()
+
+    def echo(self):
+        connection = self.daemon.open(self.peer, ECHO)
+        sent = hashlib.shake_128(b"echo").digest(SIZE)
+        writer = threading.Thread(target=connection.sendall, args=[sent])
+        writer.start()
+        received = read_exactly(connection, SIZE)
+        writer.join()
+        assert hashlib.sha256(received).digest() == hashlib.sha256(sent).digest()
+        connection.close()
+
+    def unsupported(self):
+        try:
+            self.daemon.open(self.peer, "/no/such/protocol/1.0.0")
+        except RuntimeError as error:
+            assert "not supported" in str(error), error
+            return self.ping()
+        raise AssertionError("a protocol that nobody speaks was accepted")
+
+    def content(self):
+        # CIDv1, raw: its multihash is the key.
+        return b"\x01\x55" + bytes.fromhex(self.arguments.key)
+
+    def provide(self):
+        self.daemon.dht(field(1, 8) + field(3, self.content()))
+
+    def find_provider(self):
+        found = self.daemon.dht(field(1, 2) + field(3, self.content()) + field(6, 20))
+        providers = [encode58(parse(message[2][0])[1][0]) for message in found]
+        assert self.arguments.expect in providers, providers
+
+
+def serve_echo(daemon, folder):
+    path = os.path.join(folder, "echo.sock")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    address = uvarint(400) + uvarint(len(path)) + path.encode()
+    daemon.request(field(1, 3) + field(4, field(1, address) + field(2, ECHO) + field(3, 0)))
+
+    def echo(connection):
+        with contextlib.suppress(OSError, EOFError):
+            read_frame(connection)
+            while data := connection.recv(65536):
+                connection.sendall(data)
+        connection.close()
+
+    def accept():
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=echo, args=[connection], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def listen(daemon, folder):
+    serve_echo(daemon, folder)
+    peer, addresses = daemon.identity()
+    for address in addresses:
+        # Only TCP: a QUIC address starts alike, but has UDP's code here.
+        if address[0] == 4 and address[5] == 6:
+            port = int.from_bytes(address[6:8], "big")
+            print(f"LISTEN /ip4/{socket.inet_ntoa(address[1:5])}/tcp/{port}/p2p/{encode58(peer)}", flush=True)
+    print("READY", flush=True)
+    time.sleep(LIFETIME)
+
+
+def dial(daemon, arguments):
+    checks, failures = Checks(daemon, arguments), 0
+    for name in ["connect"] + [name for name in arguments.only.split(",") if name != "connect"]:
+        try:
+            getattr(checks, name.replace("-", "_"))()
+            print("PASS", name, flush=True)
+        except Exception as error:
+            failures += 1
+            traceback.print_exc()
+            print("FAIL", name, repr(error), flush=True)
+    return 1 if failures else 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("p2pd")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ["listen", "dial"]:
+        commands.add_parser(name).add_argument("--seed")
+    dialer = commands.choices["dial"]
+    dialer.add_argument("address")
+    dialer.add_argument("--only", default="connect,identify,ping,echo,unsupported")
+    dialer.add_argument("--key")
+    dialer.add_argument("--expect")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="p2pd-") as folder:
+        daemon = Daemon(arguments.p2pd, folder, arguments.seed)
+        # A terminated script ends its daemon, too.
+        import signal
+
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            return listen(daemon, folder) if arguments.command == "listen" else dial(daemon, arguments)
+        finally:
+            daemon.process.kill()
+            daemon.process.wait()
+
+
+sys.exit(main())
