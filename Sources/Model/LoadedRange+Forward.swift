@@ -85,7 +85,9 @@ extension LoadedRange {
         self.withScratch(tokens: count) { scratch in
             let pass = self.makePass(portions, runs, count: count, blocks: blocks, scratch)
             let stream = pass.rows(scratch.stream, width: self.configuration.hiddenSize)
-            for portion in portions { self.enter(runs[portion.run].step.input, portion, stream, pass) }
+            for portion in portions where !self.enter(runs[portion.run].step.input, portion, stream, pass) {
+                runs[portion.run].fail(block: 0)
+            }
             pass.prepareRotation(self.frequencies, amplitude: self.configuration.rotary.amplitude)
             for block in blocks {
                 self.blocks[block - self.range.lowerBound](stream, pass)
@@ -124,8 +126,8 @@ extension LoadedRange {
         )
     }
 
-    /// Fills a portion's rows with the stream before the first block.
-    private func enter(_ input: Input, _ portion: Portion, _ stream: Rows, _ pass: Pass) {
+    /// Fills a portion's rows with the stream before the first block; false where an embedding is NaN or infinite.
+    private func enter(_ input: Input, _ portion: Portion, _ stream: Rows, _ pass: Pass) -> Bool {
         switch input {
         case .tokens(let tokens):
             guard let matrix = self.embedding?.matrix else {
@@ -141,7 +143,7 @@ extension LoadedRange {
                     stream.width
                 )
             }
-            _ = pass.round(stream, portion.rows)
+            return pass.round(stream, portion.rows)
         case .hidden(let bits):
             bits.withUnsafeBufferPointer { bits in
                 guard let start = bits.baseAddress else { return }
@@ -149,6 +151,7 @@ extension LoadedRange {
                 let count = portion.rows.count * stream.width
                 kw_widen(self.kernels.table, kw_f16, from, stream[portion.rows.lowerBound], count)
             }
+            return true
         }
     }
 
@@ -188,7 +191,7 @@ extension LoadedRange {
         let weights = blocks.reduce(0) { $0 + self.blocks[$1 - self.range.lowerBound].weightCount }
         let headWeights = blocks.upperBound == self.configuration.blockCount ? self.head?.product.weightCount ?? 0 : 0
         let count = Double(weights + headWeights)
-        return max(count * 2 / 40e9, count * 2 * Double(tokens) / 150e9)
+        return max(count * 2 / 50e9, count * 2 * Double(tokens) / 150e9)
     }
 }
 

@@ -64,7 +64,10 @@ import Testing
             let part = first..<Int.random(in: first...rows, using: &random)
             let expected = matrix.multiply(self.scalar, x, bias: bias, tokens: tokens, rows: part)
             let actual = matrix.multiply(self.kernels(set), x, bias: bias, tokens: tokens, rows: part)
-            #expect(actual.map(\.bitPattern) == expected.map(\.bitPattern), "\(type) \(rows)×\(columns), \(tokens) tokens")
+            #expect(
+                actual.map(\.bitPattern) == expected.map(\.bitPattern),
+                "\(type) \(rows)×\(columns), \(tokens) tokens"
+            )
         }
     }
 
@@ -75,7 +78,12 @@ import Testing
         let together = matrix.multiply(self.kernels(set), x, bias: nil, tokens: 600, rows: 0..<33)
         for token in 0..<600 {
             let alone = matrix.multiply(
-                self.kernels(set), Array(x[token * 172..<(token + 1) * 172]), bias: nil, tokens: 1, rows: 0..<33)
+                self.kernels(set),
+                Array(x[token * 172..<(token + 1) * 172]),
+                bias: nil,
+                tokens: 1,
+                rows: 0..<33
+            )
             #expect(alone == Array(together[token * 33..<(token + 1) * 33]))
         }
     }
@@ -127,7 +135,9 @@ import Testing
 
     // MARK: Numbers
 
-    @Test(arguments: Kernels.all.map(\.name)) func `every f16 survives, and what lies between rounds to even`(set: String) {
+    @Test(arguments: Kernels.all.map(\.name)) func `every f16 survives, and what lies between rounds to even`(
+        set: String
+    ) {
         let table = self.kernels(set)
         func widened(_ bits: [UInt16], _ type: kw_type = kw_f16) -> [Float] {
             var floats = [Float](repeating: 0, count: bits.count)
@@ -261,7 +271,11 @@ private struct AttentionTrial {
                             attention.output = output.baseAddress
                             attention.pages = table.baseAddress
                             kw_attend(
-                                kernels, &attention, tokens?.lowerBound ?? 0, tokens?.upperBound ?? attention.tokens)
+                                kernels,
+                                &attention,
+                                tokens?.lowerBound ?? 0,
+                                tokens?.upperBound ?? attention.tokens
+                            )
                         }
                     }
                 }

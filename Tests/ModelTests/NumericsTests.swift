@@ -36,7 +36,9 @@ import Testing
         #expect(Numerics.log(0) == -.infinity)
         #expect(Numerics.log(-1).isNaN)
         #expect(Numerics.log(.infinity) == .infinity)
-        #expect(near(Numerics.log(Double.leastNonzeroMagnitude), Foundation.log(Double.leastNonzeroMagnitude), units: 1))
+        #expect(
+            near(Numerics.log(Double.leastNonzeroMagnitude), Foundation.log(Double.leastNonzeroMagnitude), units: 1)
+        )
         #expect(Numerics.sin(0) == 0)
         #expect(Numerics.cos(0) == 1)
         #expect(Numerics.sin(.infinity).isNaN)

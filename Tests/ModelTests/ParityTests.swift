@@ -34,6 +34,27 @@ struct ParityTests {
             #expect(difference.largest <= 0.0002)
         }
     }
+
+    @Test(arguments: models) func `gives the golden stream after every block`(model: String) throws {
+        let golden = try ParityModel(model)
+        let count = golden.directory.configuration.blockCount
+        let width = golden.directory.configuration.hiddenSize
+        let rows = golden.prompt.count * width
+        var stream = Numerics.halves(golden.embeddings.values)
+        for block in 0..<count {
+            let range = try LoadedRange(golden.directory, range: block..<block + 1, threads: 1)
+            let input: LoadedRange.Input = block == 0 ? .tokens(golden.prompt) : .hidden(stream)
+            stream = try range.forward(
+                input,
+                blocks: range.range,
+                at: 0,
+                cache: range.makeCache(),
+                output: .hidden
+            )
+            let expected = golden.blocks.values[block * rows..<(block + 1) * rows]
+            #expect(Difference(Numerics.floats(stream), from: expected).largest <= 0.01, "after block \(block)")
+        }
+    }
 }
 
 /// A model of the parity folder with what `transformers` computed from it.

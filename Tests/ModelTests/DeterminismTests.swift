@@ -1,0 +1,150 @@
+import Testing
+
+@testable import Model
+
+/// The property that everything else stands on (DESIGN.md §6): the same bits however a sequence is computed.
+@Suite struct DeterminismTests {
+    static let models = [
+        TinyModel(),
+        TinyModel(architecture: "Qwen2ForCausalLM", hidden: 40, heads: 4, keyValueHeads: 2, isTied: false, type: .bf16),
+        TinyModel(hidden: 33, feedForward: 50, headDimension: 6, type: .f32, extraKeys: ["attention_bias": "true"]),
+    ]
+
+    /// 150 tokens cross two tile borders, with a decode of 5 after them.
+    private static func prompt(_ model: TinyModel) -> [UInt32] {
+        (0..<155).map { UInt32(Numerics.randomBits(seed: 3, position: $0) % UInt64(model.vocabulary)) }
+    }
+
+    /// The logits of every token as f16 bits, the prompt cut into `chunks` and the blocks at `cuts`.
+    private static func logits(
+        _ model: TinyModel,
+        chunk: Int = 150,
+        cuts: [Int] = [],
+        threads: Int = 1,
+        kernels: Kernels = .best
+    ) throws -> [UInt16] {
+        let directory = try model.embedded()
+        let bounds = [0] + cuts + [model.blocks]
+        let hops = try zip(bounds, bounds.dropFirst()).map { first, end in
+            let range = try LoadedRange(
+                directory,
+                range: first..<end,
+                threads: threads,
+                rounding: .toHalf,
+                kernels: kernels
+            )
+            return (range, try range.makeCache())
+        }
+        let prompt = Self.prompt(model)
+        var logits: [UInt16] = []
+        var position = 0
+        while position < prompt.count {
+            let count = position < 150 ? min(chunk, 150 - position) : 1
+            var stream: [UInt16] = []
+            for (range, cache) in hops {
+                let isFirst = range.range.lowerBound == 0
+                stream = try range.forward(
+                    isFirst ? .tokens(Array(prompt[position..<position + count])) : .hidden(stream),
+                    blocks: range.range,
+                    at: position,
+                    cache: cache,
+                    output: range.range.upperBound == model.blocks ? .logits(.every) : .hidden
+                )
+            }
+            logits += stream
+            position += count
+        }
+        return logits
+    }
+
+    @Test(arguments: models.indices) func `does not depend on where the blocks are cut`(index: Int) throws {
+        let model = Self.models[index]
+        let whole = try Self.logits(model)
+        #expect(whole.count == 155 * model.vocabulary)
+        for cut in 1..<model.blocks { #expect(try Self.logits(model, cuts: [cut]) == whole, "cut at \(cut)") }
+        #expect(try Self.logits(model, cuts: Array(1..<model.blocks)) == whole)
+    }
+
+    @Test(arguments: models.indices, [1, 7, 64]) func `does not depend on the chunks of a prefill`(
+        index: Int,
+        chunk: Int
+    ) throws {
+        let model = Self.models[index]
+        #expect(try Self.logits(model, chunk: chunk) == Self.logits(model))
+    }
+
+    @Test(arguments: models.indices) func `does not depend on the instruction set`(index: Int) throws {
+        let model = Self.models[index]
+        let reference = try Self.logits(model, kernels: Kernels.all[0])
+        for kernels in Kernels.all.dropFirst() {
+            #expect(try Self.logits(model, kernels: kernels) == reference, "\(kernels.name)")
+        }
+    }
+
+    @Test func `does not depend on the number of threads`() throws {
+        // Large enough that a pass is worth waking other threads for.
+        let model = TinyModel(hidden: 256, feedForward: 512, blocks: 4, heads: 8, keyValueHeads: 4, headDimension: 32)
+        let alone = try Self.logits(model)
+        for threads in 2...4 { #expect(try Self.logits(model, threads: threads) == alone) }
+    }
+
+    @Test func `does not depend on the sequences that share a pass`() throws {
+        let model = TinyModel()
+        let range = try LoadedRange(model.embedded(), range: 0..<model.blocks, threads: 1)
+        let prompts = (0..<5).map { index in
+            (0..<20 + 90 * index).map { UInt32(($0 * 7 + index) % model.vocabulary) }
+        }
+        func steps() throws -> [LoadedRange.Step] {
+            try prompts.map { prompt in
+                LoadedRange.Step(
+                    input: .tokens(prompt),
+                    position: 0,
+                    cache: try range.makeCache(),
+                    output: .logits(.every)
+                )
+            }
+        }
+        let together = range.forward(try steps(), blocks: range.range)
+        for (result, step) in zip(together, try steps()) {
+            #expect(try result.get() == range.forward([step], blocks: range.range)[0].get())
+        }
+    }
+
+    @Test func `gives the same again after a truncation`() throws {
+        let model = TinyModel()
+        let range = try LoadedRange(model.embedded(), range: 0..<model.blocks, threads: 1)
+        let cache = try range.makeCache()
+        let prompt = Self.prompt(model)
+        func run(_ tokens: Range<Int>) throws -> [UInt16] {
+            let input = LoadedRange.Input.tokens(Array(prompt[tokens]))
+            return try range.forward(
+                input,
+                blocks: range.range,
+                at: tokens.lowerBound,
+                cache: cache,
+                output: .logits(.every)
+            )
+        }
+        let first = try run(0..<100)
+        let rest = try run(100..<155)
+        cache.truncate(to: 100)
+        #expect(try run(100..<155) == rest)
+        cache.truncate(to: 63)
+        let again = try run(63..<100)
+        #expect(again == Array(first[(63 * model.vocabulary)...]))
+        #expect(try run(100..<155) == rest)
+        cache.truncate(to: 0)
+        #expect(try run(0..<100) == first)
+    }
+
+    @Test func `has the bits that version 1 of the numerics has`() throws {
+        // Where this fails, results of old and new peers differ: raise `Numerics.version`.
+        var digests: [String] = []
+        for model in Self.models {
+            let bits = try Self.logits(model)
+            digests.append(SHA256.digest(bits.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }).hex)
+        }
+        #expect(Numerics.version == 1)
+        #expect(digests.map { $0.prefix(16) } == ["5d8fe51d07b62d4f", "bc5bbfba5e75c0d3", "321fd99a1373f63d"])
+    }
+}

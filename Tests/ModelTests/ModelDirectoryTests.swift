@@ -1,0 +1,165 @@
+import Foundation
+import Testing
+
+@testable import Model
+
+@Suite struct ModelDirectoryTests {
+    private func open(_ folder: String) throws(ModelError) -> ModelDirectory {
+        try ModelDirectory(path: folder, cache: .none)
+    }
+
+    @Test func `names what an empty folder lacks, one file after the other`() throws {
+        try withTemporaryFolder { folder in
+            #expect(modelError { _ = try self.open(folder) }?.message.contains("config.json") == true)
+            try TinyModel().write(to: folder)
+            for file in ["tokenizer.json", "model.safetensors"] {
+                let path = "\(folder)/\(file)"
+                try FileManager.default.moveItem(atPath: path, toPath: "\(path).away")
+                let error = modelError { _ = try self.open(folder) }
+                #expect(error?.code == .unreadableFile)
+                #expect(error?.message.contains(file) == true)
+                try FileManager.default.moveItem(atPath: "\(path).away", toPath: path)
+            }
+            let directory = try self.open(folder + "/")
+            #expect(directory.name == folder.split(separator: "/").last.map(String.init))
+            #expect(directory.weightFormat == "f16")
+        }
+    }
+
+    @Test func `names a truncated weight file`() throws {
+        try withTemporaryFolder { folder in
+            try TinyModel().write(to: folder)
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/model.safetensors"))
+            try file.truncate(atOffset: 20_000)
+            try file.close()
+            let error = modelError { _ = try self.open(folder) }
+            #expect(error?.code == .truncatedFile)
+            #expect(error?.message.contains("model.safetensors is truncated: it has 20000 bytes") == true)
+        }
+    }
+
+    @Test func `the same model has the same names in one file, in several, and embedded`() throws {
+        try withTemporaryFolder { folder in
+            let model = TinyModel()
+            let embedded = try model.embedded()
+            try model.write(to: folder, shards: 3)
+            let sharded = try self.open(folder)
+            #expect(sharded.modelKey == embedded.modelKey)
+            #expect(try sharded.fingerprint() == embedded.fingerprint())
+            let all = 0..<model.blocks
+            let digests = try LoadedRange(embedded, range: all, threads: 1).blockDigests
+            #expect(try LoadedRange(sharded, range: all, threads: 1).blockDigests == digests)
+            #expect(try LoadedRange(sharded, range: 2..<4, threads: 1).blockDigests == Array(digests[2..<4]))
+        }
+    }
+
+    @Test func `names are what other peers compute`() throws {
+        let directory = try TinyModel().embedded()
+        let digests = try LoadedRange(directory, range: 0..<6, threads: 1).blockDigests
+        let mathematics = String(decoding: directory.configuration.mathematics.canonicalBytes, as: UTF8.self)
+        #expect(
+            mathematics == #"{"architecture":"LlamaForCausalLM","attention_output_bias":false,"blocks":6,"#
+                + #""feed_forward_bias":false,"feed_forward_size":80,"head_dimension":16,"heads":3,"hidden_size":48,"#
+                + #""key_value_heads":1,"norm_epsilon":1e-05,"query_key_value_bias":false,"rotary":{"base":10000.0},"#
+                + #""tied_embeddings":true,"vocabulary_size":61}"#
+        )
+        #expect(directory.modelKey.hex == "a76d3c6cf17e78479c24e5f76817412a")
+        let fingerprint = try directory.fingerprint()
+        #expect(fingerprint.hex == "3de10d4d8cd85047ef88db354f64bf8d5c9ee74f8e90c1421280b627da9661f0")
+        #expect(digests.first?.hex == "ffa5faf07aa671bf7e92ee391d36ce0ba5d6408be5a873ff0d0c917ea47ec101")
+        #expect(digests.last?.hex == "639f0788189c0bf98dc81160bb04edeb7e0bb8cafd3552ee7a98193f82b8297b")
+    }
+
+    @Test func `names differ where the mathematics, the tokenizer or a weight differs`() throws {
+        let model = TinyModel()
+        let base = try model.embedded()
+        for key in [["rope_theta": "20000.0"], ["rms_norm_eps": "1e-06"]] {
+            #expect(try TinyModel(extraKeys: key).embedded().modelKey != base.modelKey)
+        }
+        #expect(try TinyModel(extraKeys: ["max_position_embeddings": "64"]).embedded().modelKey == base.modelKey)
+        let other = try TinyModel(seed: 12).embedded()
+        #expect(other.modelKey == base.modelKey)
+        #expect(try other.fingerprint() != base.fingerprint())
+        let tokenizer = try ModelDirectory.tokenizerDigest(Array(#"{"a": 1, "b": 2}"#.utf8), name: "t")
+        #expect(try ModelDirectory.tokenizerDigest(Array(#"{"b":2,"a":1}"#.utf8), name: "t") == tokenizer)
+        #expect(try ModelDirectory.tokenizerDigest(Array(#"{"b":1,"a":2}"#.utf8), name: "t") != tokenizer)
+    }
+
+    // MARK: A part of the files
+
+    @Test func `loads what the present files hold, and names the missing ones`() throws {
+        try withTemporaryFolder { folder in
+            let model = TinyModel()
+            try model.write(to: folder, shards: 3)
+            let fingerprint = try self.open(folder).fingerprint()
+            let manifest = try self.open(folder).manifest()
+            try FileManager.default.removeItem(atPath: "\(folder)/model-00003-of-00003.safetensors")
+            let directory = try self.open(folder)
+            #expect(try directory.missingTensors(for: 0..<2).isEmpty)
+            let missing = try directory.missingTensors(for: 4..<6)
+            #expect(
+                missing.contains { $0.name == "model.norm.weight" && $0.file == "model-00003-of-00003.safetensors" }
+            )
+            #expect(try LoadedRange(directory, range: 0..<2, threads: 1).range == 0..<2)
+            let error = modelError { _ = try LoadedRange(directory, range: 4..<6, threads: 1) }
+            #expect(error?.code == .missingTensors)
+            #expect(error?.message.contains("model-00003-of-00003.safetensors") == true)
+
+            #expect(modelError { _ = try directory.fingerprint() }?.message.contains("kwaai-manifest.json") == true)
+            let path = URL(fileURLWithPath: "\(folder)/kwaai-manifest.json")
+            try Data(manifest.utf8).write(to: path)
+            #expect(try directory.fingerprint() == fingerprint)
+            try Data(manifest.replacingOccurrences(of: "model_key\":\"", with: "model_key\":\"0").utf8).write(to: path)
+            #expect(modelError { _ = try directory.fingerprint() }?.message.contains("another model") == true)
+            try Data("{}".utf8).write(to: path)
+            #expect(modelError { _ = try directory.fingerprint() }?.code == .invalidFile)
+        }
+    }
+
+    @Test(arguments: [
+        ("[]", "weight_map"), ("{", "not JSON"), (#"{"weight_map": {"a": "../model.safetensors"}}"#, "no plain file"),
+        (#"{"weight_map": {"a": "/etc/passwd"}}"#, "no plain file"), (#"{"weight_map": {"a": 1}}"#, "no plain file"),
+        (#"{"weight_map": {"a": "weights.safetensors"}}"#, "lacks a"),
+    ]) func `refuses an index that lies`(index: String, says: String) throws {
+        try withTemporaryFolder { folder in
+            try TinyModel().write(to: folder)
+            try FileManager.default.moveItem(
+                atPath: "\(folder)/model.safetensors",
+                toPath: "\(folder)/weights.safetensors"
+            )
+            try Data(index.utf8).write(to: URL(fileURLWithPath: "\(folder)/model.safetensors.index.json"))
+            let error = modelError { _ = try self.open(folder) }
+            #expect(error?.code == .invalidFile)
+            #expect(error?.message.contains(says) == true, "\(error?.message ?? "accepted")")
+        }
+    }
+
+    @Test func `refuses tensors of another shape or type than the configuration needs`() throws {
+        try withTemporaryFolder { folder in
+            try TinyModel().write(to: folder)
+            let config = URL(fileURLWithPath: "\(folder)/config.json")
+            try Data(TinyModel(vocabulary: 62).configuration.utf8).write(to: config)
+            let shape = modelError { _ = try LoadedRange(self.open(folder), range: 0..<1, threads: 1) }
+            #expect(shape?.message.contains("model.embed_tokens.weight has the shape [61, 48]") == true)
+            try TinyModel(type: .i16).write(to: folder)
+            let type = modelError { _ = try LoadedRange(self.open(folder), range: 0..<1, threads: 1) }
+            #expect(type?.code == .unsupportedSetting)
+        }
+    }
+
+    @Test func `more tokens may end a text than config.json names`() throws {
+        try withTemporaryFolder { folder in
+            try TinyModel().write(to: folder)
+            let path = URL(fileURLWithPath: "\(folder)/generation_config.json")
+            try Data(#"{"eos_token_id": [3, 7]}"#.utf8).write(to: path)
+            #expect(try self.open(folder).configuration.endOfSequenceTokens == [2, 3, 7])
+        }
+    }
+
+    @Test func `memory is counted from the headers`() throws {
+        let directory = try TinyModel().embedded()
+        let block = 48 + 48 * 48 + 2 * 16 * 48 + 48 * 48 + 48 + 3 * 80 * 48
+        #expect(try directory.weightBytes(of: 1..<3) == 2 * 2 * block)
+        #expect(try directory.weightBytes(of: 0..<6) == 2 * (6 * block + 61 * 48 + 48))
+    }
+}
