@@ -101,7 +101,7 @@ let package = Package(
 
         // The model: knows nothing of peers.
         .target(name: "CKernels"),
-        .target(name: "CDemoModel"),
+        .target(name: "CDemoModel", exclude: ["model"]),
         .target(name: "Model", dependencies: ["CKernels", "COpenSSL"], swiftSettings: swiftSettings),
         .target(name: "Tokenizer", dependencies: ["COniguruma"], swiftSettings: swiftSettings),
 

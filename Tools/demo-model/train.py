@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Trains the demo model on a CPU. Run it again after an interruption: it goes on from its last checkpoint.
+
+The learning rate warms up and then falls linearly to zero at --steps, or, with --until, at that time of day: the
+progress of the schedule is then the larger of the two fractions, so that a busy machine still ends with a rate of zero.
+"""
+
+import argparse
+import csv
+import json
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+
+import numpy
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+
+from network import Network, Shape
+from train_tokenizer import BOS, EOS
+
+
+def rows(options, tokenizer: Tokenizer) -> torch.Tensor:
+    """[rows, context + 1] ids: whole stories one after another, each row starting with the start of one."""
+    cache = options.output / "rows.npy"
+    if cache.exists():
+        return torch.from_numpy(numpy.load(cache))
+    begin, end = tokenizer.token_to_id(BOS), tokenizer.token_to_id(EOS)
+    with open(options.stories) as lines:
+        stories = [line.rstrip("\n") for line in lines]
+    filled, row, left_out = [], [], 0
+    for start in range(0, len(stories), 1000):
+        for encoding in tokenizer.encode_batch_fast(stories[start : start + 1000], add_special_tokens=False):
+            ids = [begin, *encoding.ids, end]
+            if not options.shortest <= len(encoding.ids) <= options.longest:
+                left_out += 1
+                continue
+            row += ids
+            if len(row) > options.row:
+                filled.append(row[: options.row + 1])
+                row = []
+    print(f"{len(stories)} stories, {left_out} left out for their length, {len(filled)} rows", flush=True)
+    table = numpy.array(filled, dtype=numpy.int16)
+    numpy.save(cache, table)
+    return torch.from_numpy(table)
+
+
+def optimiser(network: Network, options) -> torch.optim.AdamW:
+    decayed = [p for p in network.parameters() if p.dim() >= 2]
+    plain = [p for p in network.parameters() if p.dim() < 2]
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.95), fused=True)
+
+
+def progress(step: int, options, started: float, deadline: float | None) -> float:
+    """0 at the first step, 1 when the learning rate must have reached zero."""
+    by_steps = step / options.steps
+    if deadline is None:
+        return min(1.0, by_steps)
+    by_time = (time.time() - started) / (deadline - started)
+    return min(1.0, max(by_steps, by_time))
+
+
+def save(path: Path, state: dict) -> None:
+    fresh = path.with_suffix(".new")
+    torch.save(state, fresh)
+    os.replace(fresh, path)
+
+
+def train(options) -> None:
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    tokenizer = Tokenizer.from_file(str(options.tokenizer))
+    shape = Shape(vocabulary=tokenizer.get_vocab_size())
+    table = rows(options, tokenizer)
+    network = Network(shape)
+    update = optimiser(network, options)
+    step, begun = 0, time.time()
+    checkpoint = options.output / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(state["network"])
+        update.load_state_dict(state["update"])
+        step, begun = state["step"], state["begun"]
+    forward = torch.compile(network) if options.compile else network
+    deadline = moment(options.until) if options.until else None
+    log = open(options.output / "loss.csv", "a", newline="")
+    writer = csv.writer(log)
+    if step == 0:
+        writer.writerow(["step", "tokens", "loss", "rate", "seconds"])
+    saved = time.time()
+    while (done := progress(step, options, begun, deadline)) < 1.0:
+        # The order of the rows depends on the seed and the step alone, so a resumed run sees what it would have seen.
+        epoch, offset = divmod(step * options.batch, len(table) - options.batch)
+        order = torch.randperm(len(table), generator=torch.Generator().manual_seed(options.seed + epoch))
+        batch = table[order[offset : offset + options.batch]].long()
+        rate = options.rate * min(1.0, (step + 1) / options.warm_up) * (1.0 - done)
+        loss = one_step(network, forward, update, batch, rate)
+        step += 1
+        if step % 10 == 0 or step < 10:
+            seconds = time.time() - begun
+            writer.writerow([step, step * batch[:, 1:].numel(), f"{loss:.4f}", f"{rate:.3e}", f"{seconds:.0f}"])
+            log.flush()
+            print(f"step {step}  loss {loss:.4f}  rate {rate:.2e}  {seconds:.0f} s", flush=True)
+        if time.time() - saved > options.checkpoint_every:
+            save(checkpoint, snapshot(network, update, step, begun, shape))
+            saved = time.time()
+    save(checkpoint, snapshot(network, update, step, begun, shape))
+    print(f"finished after {step} steps", flush=True)
+
+
+def one_step(network, forward, update, batch, rate: float) -> float:
+    for group in update.param_groups:
+        group["lr"] = rate
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = forward(batch[:, :-1])
+    loss = F.cross_entropy(logits.float().flatten(0, 1), batch[:, 1:].flatten())
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    update.step()
+    update.zero_grad(set_to_none=True)
+    return loss.item()
+
+
+def snapshot(network, update, step: int, begun: float, shape: Shape) -> dict:
+    return {
+        "network": network.state_dict(), "update": update.state_dict(), "step": step, "begun": begun,
+        "shape": json.dumps(shape.as_dict()),
+    }
+
+
+def moment(text: str) -> float:
+    hour, minute = map(int, text.split(":"))
+    return datetime.now().replace(hour=hour, minute=minute, second=0, microsecond=0).timestamp()
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--stories", type=Path, required=True)
+    arguments.add_argument("--tokenizer", type=Path, required=True)
+    arguments.add_argument("--output", type=Path, required=True, help="the folder of the checkpoint and the loss curve")
+    arguments.add_argument("--steps", type=int, default=2300)
+    arguments.add_argument("--until", help="HH:MM of today: end by then, however many steps that is")
+    arguments.add_argument("--batch", type=int, default=32)
+    arguments.add_argument("--row", type=int, default=256, help="tokens of a row")
+    arguments.add_argument("--shortest", type=int, default=80, help="tokens of a story")
+    arguments.add_argument("--longest", type=int, default=150)
+    arguments.add_argument("--rate", type=float, default=2e-3)
+    arguments.add_argument("--warm-up", type=int, default=100)
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--seed", type=int, default=2026)
+    arguments.add_argument("--checkpoint-every", type=float, default=300, help="seconds")
+    arguments.add_argument("--compile", action="store_true", help="about a fifth faster, after a minute or two")
+    options = arguments.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    train(options)
+
+
+if __name__ == "__main__":
+    main()
