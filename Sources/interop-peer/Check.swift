@@ -1,3 +1,4 @@
+import Kademlia
 import NIOCore
 import P2PCore
 import P2PWire
@@ -10,12 +11,19 @@ enum Check: String, CaseIterable {
     case echo
     case halfClose = "half-close"
     case unsupported
+    case provide
+    case findProvider = "find-provider"
 }
 
 /// The checks themselves, of one peer from one host.
 struct Checks {
     let host: Host
+    let dht: DHT
     let peer: PeerInfo
+    /// A multihash in hexadecimal.
+    let key: String
+    /// Text of the peer id that is to be found under it.
+    let provider: String
 
     func run(_ check: Check) async throws {
         switch check {
@@ -25,6 +33,8 @@ struct Checks {
         case .echo: try await self.echo()
         case .halfClose: try await self.halfClose()
         case .unsupported: try await self.unsupported()
+        case .provide: try await self.provide()
+        case .findProvider: try await self.findProvider()
         }
     }
 
@@ -78,6 +88,31 @@ struct Checks {
             return
         }
         throw CheckFailure(description: "a protocol that nobody speaks was accepted")
+    }
+
+    /// The other side takes our provider record.
+    private func provide() async throws {
+        _ = try await self.dht.bootstrap()
+        guard try await self.dht.provide(self.multihash()) > 0 else {
+            throw CheckFailure(description: "nobody took the provider record")
+        }
+    }
+
+    /// The other side names who provided before us.
+    private func findProvider() async throws {
+        _ = try await self.dht.bootstrap()
+        let found = try await self.dht.providers(of: self.multihash()).map(\.id.description)
+        guard found.contains(self.provider) else {
+            throw CheckFailure(description: "\(self.provider) is not among the providers \(found)")
+        }
+    }
+
+    private func multihash() throws -> [UInt8] {
+        let digits = self.key.compactMap(\.hexDigitValue)
+        guard !digits.isEmpty, digits.count == self.key.count, digits.count.isMultiple(of: 2) else {
+            throw CheckFailure(description: "--key must be a multihash in hexadecimal, not \"\(self.key)\"")
+        }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 }
 

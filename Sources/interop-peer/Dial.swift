@@ -15,6 +15,12 @@ struct Dial: AsyncParsableCommand {
     @Option(help: "The checks to run after connecting, separated by commas.")
     var only = "identify,ping,echo,half-close,unsupported"
 
+    @Option(help: "The multihash, in hexadecimal, of the checks provide and find-provider.")
+    var key = ""
+
+    @Option(help: "The peer id that find-provider must find.")
+    var expect = ""
+
     func run() async throws {
         let names = ["connect"] + self.only.split(separator: ",").map(String.init).filter { $0 != "connect" }
         let checks = try names.map { name in
@@ -27,12 +33,12 @@ struct Dial: AsyncParsableCommand {
         guard let id = address.peerID else { throw ValidationError("the address must end with /p2p/…") }
         let peer = PeerInfo(id: id, addresses: [address])
 
-        let failureCount = try await withHost(self.options.configuration()) { host in
-            host.serveEcho()
-            var failureCount = 0
+        var failureCount = 0
+        try await self.options.withPeer(bootstrap: [address]) { host, dht in
+            let conversation = Checks(host: host, dht: dht, peer: peer, key: self.key, provider: self.expect)
             for check in checks {
                 do {
-                    try await Checks(host: host, peer: peer).run(check)
+                    try await conversation.run(check)
                     print("PASS \(check.rawValue)")
                 } catch {
                     failureCount += 1
@@ -40,7 +46,6 @@ struct Dial: AsyncParsableCommand {
                 }
                 flushOutput()
             }
-            return failureCount
         }
         if failureCount > 0 { throw ExitCode(1) }
     }

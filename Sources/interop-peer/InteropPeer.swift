@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kademlia
 import Logging
 import P2PCore
 import P2PWire
@@ -22,13 +23,27 @@ struct PeerOptions: ParsableArguments {
     @Option(help: "Where to listen.")
     var listen = "/ip4/127.0.0.1/tcp/0"
 
-    /// A host that serves what the checks of others ask for.
-    func configuration() throws -> Host.Configuration {
-        Host.Configuration(
+    @Option(help: "The DHT's protocol is PREFIX/kad/1.0.0.")
+    var prefix = "/kwaai"
+
+    /// Runs `body` with a host that serves what the checks of others ask for, and a node of the DHT on it.
+    func withPeer(bootstrap: [Multiaddr] = [], _ body: (Host, DHT) async throws -> Void) async throws {
+        let configuration = Host.Configuration(
             identity: try self.seed.map { try Identity(seed: SHA256.digest($0.utf8)) } ?? Identity(),
             listenAddresses: [try Multiaddr(self.listen)],
             agentVersion: "kwaai-swift-interop",
             logger: Logger(label: "interop-peer", factory: StreamLogHandler.standardError(label:))
         )
+        try await withHost(configuration) { host in
+            host.serveEcho()
+            let dht = DHT(
+                host: host,
+                configuration: DHT.Configuration(protocolPrefix: self.prefix, bootstrap: bootstrap)
+            )
+            async let upkeep: Void = dht.run()
+            try await body(host, dht)
+            await host.close()
+            await upkeep
+        }
     }
 }

@@ -4,7 +4,7 @@ import P2PWire
 
 struct Listen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve echo, ping and identify; print LISTEN and the address, then READY."
+        abstract: "Serve echo, ping, identify and the DHT; print LISTEN and the address, then READY."
     )
 
     /// A listener that its test forgot ends by itself.
@@ -13,8 +13,7 @@ struct Listen: AsyncParsableCommand {
     @OptionGroup var options: PeerOptions
 
     func run() async throws {
-        try await withHost(self.options.configuration()) { host in
-            host.serveEcho()
+        try await self.options.withPeer { host, _ in
             for address in host.listenAddresses { print("LISTEN \(address.appending(peer: host.peerID))") }
             print("READY")
             flushOutput()

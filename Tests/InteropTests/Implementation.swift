@@ -60,28 +60,28 @@ enum Implementation: String, Sendable {
         Program(self.command + arguments)
     }
 
+    /// What both commands of our peer need to speak the DHT that the others speak, which know no other.
+    private var common: [String] { self == .swift ? ["--prefix", "/ipfs"] : [] }
+
     /// Dials `address`, runs `checks`, and hands over the lines that say how they ended.
     func dial(_ address: String, seed: String, checks: [String], _ more: [String] = []) async throws -> [String] {
-        let program = self.program(["dial", address, "--seed", seed, "--only", checks.joined(separator: ",")] + more)
+        let program = self.program(
+            ["dial", address, "--seed", seed, "--only", checks.joined(separator: ",")] + self.common + more
+        )
         try program.start()
         return await program.finish(within: .seconds(90)).filter { $0.hasPrefix("PASS ") || $0.hasPrefix("FAIL ") }
     }
-}
 
-/// A listening peer, for as long as the body runs.
-func withListener(
-    _ implementation: Implementation,
-    seed: String,
-    _ more: [String] = [],
-    _ body: (_ address: String) async throws -> Void
-) async throws {
-    let program = implementation.program(["listen", "--seed", seed] + more)
-    try program.start()
-    do {
-        try await body(program.address())
-    } catch {
+    /// Listens for as long as the body runs.
+    func listen(seed: String, _ body: (_ address: String) async throws -> Void) async throws {
+        let program = self.program(["listen", "--seed", seed] + self.common)
+        try program.start()
+        do {
+            try await body(program.address())
+        } catch {
+            program.stop()
+            throw error
+        }
         program.stop()
-        throw error
     }
-    program.stop()
 }

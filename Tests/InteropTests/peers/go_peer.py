@@ -238,12 +238,26 @@ class Checks:
         return b"\x01\x55" + bytes.fromhex(self.arguments.key)
 
     def provide(self):
-        self.daemon.dht(field(1, 8) + field(3, self.content()))
+        # The daemon's routing table takes the peer in a moment after the connection.
+        for attempt in range(20):
+            try:
+                self.daemon.dht(field(1, 8) + field(3, self.content()))
+                break
+            except RuntimeError:
+                if attempt == 19:
+                    raise
+                time.sleep(0.25)
+        # ADD_PROVIDER has no answer, but what follows on the connection has: now it has arrived.
+        self.ping()
 
     def find_provider(self):
-        found = self.daemon.dht(field(1, 2) + field(3, self.content()) + field(6, 20))
-        providers = [encode58(parse(message[2][0])[1][0]) for message in found]
-        assert self.arguments.expect in providers, providers
+        for _ in range(20):
+            found = self.daemon.dht(field(1, 2) + field(3, self.content()) + field(6, 20))
+            providers = [encode58(parse(message[2][0])[1][0]) for message in found]
+            if self.arguments.expect in providers:
+                return
+            time.sleep(0.25)
+        raise AssertionError(providers)
 
 
 def serve_echo(daemon, folder):
