@@ -1,2 +1,26 @@
 /// The bound of everything that others can make `BlockServer` hold, each with its reason (DESIGN.md §7).
-package enum Limits {}
+package enum Limits {
+    /// Steps that are read, waiting or running at a time: each holds a message of at most 10 MiB.
+    package static let concurrentSteps = 64
+
+    /// Node record requests answered at a time; each takes a signature and a few hundred bytes.
+    package static let concurrentRecords = 64
+
+    /// Records of other nodes that are kept in order to be passed on: as many as one answer carries.
+    package static let knownRecords = 32
+
+    /// Peers asked for their node record in one round of looking around.
+    package static let askedNeighbours = 64
+
+    /// Asked at a time (DESIGN.md §4).
+    package static let concurrentQuestions = 16
+
+    /// Neighbours whose ping is measured and published (DESIGN.md §4).
+    package static let pingedNeighbours = 16
+
+    /// Bytes of an answer's values: what `/kwaai/inference/1.0.0` carries, less room for the rest of the message.
+    package static let answerBytes = 4 * 1024 * 1024 - 4096
+
+    /// Events that a slow subscriber may leave unread; older ones are dropped.
+    package static let pendingEvents = 64
+}

@@ -1,3 +1,6 @@
+internal import P2PCore
+internal import P2PWire
+
 /// Why a message of this protocol could not be read, sent or answered.
 public struct ShardError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Equatable, Sendable {
@@ -15,6 +18,8 @@ public struct ShardError: Error, Equatable, Sendable, CustomStringConvertible {
         case unsupportedProtocol
         /// The peer did not answer in time.
         case timedOut
+        /// The task that waited was cancelled.
+        case cancelled
         /// The peer answered that its handler failed.
         case remoteFailure
         /// A range, key or name given by the caller is not a valid one.
@@ -33,4 +38,18 @@ public struct ShardError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String { self.message }
 
     static func malformed(_ message: String) -> ShardError { ShardError(code: .malformed, message: message) }
+}
+
+extension ShardError {
+    /// What a failure of the network means for an exchange with `peer`.
+    init(_ error: P2PError, from peer: PeerID) {
+        let code: Code =
+            switch error.code {
+            case .unsupportedProtocol: .unsupportedProtocol
+            case .timedOut: .timedOut
+            case .cancelled: .cancelled
+            default: .unreachable
+            }
+        self.init(code: code, message: "\(peer): \(error.message)")
+    }
 }

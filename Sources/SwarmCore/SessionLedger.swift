@@ -74,8 +74,10 @@ package struct SessionLedger: Sendable {
 
     package var sessionCount: Int { self.sessions.count }
 
-    /// Whether no step runs or waits.
-    package var isQuiet: Bool { self.sessions.values.allSatisfy(\.isIdle) }
+    /// Whether no step has run or waited since `moment`.
+    package func isQuiet(since moment: ContinuousClock.Instant) -> Bool {
+        self.sessions.values.allSatisfy { $0.idleSince.map { $0 <= moment } ?? false }
+    }
 
     /// Tokens that a session holds; 0 when it does not exist.
     package func length(of key: SessionKey) -> Int { self.sessions[key]?.length ?? 0 }

@@ -366,10 +366,11 @@ import Testing
         ledger.drain()
         let step = try Samples.step(1, at: 5)
         #expect(ledger.received(step, of: key, now: self.start) == [self.run(step, key)])
-        #expect(!ledger.isQuiet)
+        #expect(!ledger.isQuiet(since: self.start))
         let refused = ledger.received(try Samples.step(2, at: 0), of: try Samples.key(2), now: self.start)
         #expect(self.refusal(refused) == Refusal(code: .draining))
         _ = ledger.finished(key, .committed, now: self.start)
-        #expect(ledger.isQuiet)
+        #expect(ledger.isQuiet(since: self.start))
+        #expect(!ledger.isQuiet(since: self.start - .seconds(1)))
     }
 }

@@ -40,8 +40,13 @@ public struct InferenceClient: Sendable {
             protocolID: InferenceRequest.protocolID.description,
             data: data
         ).encoded()
-        let answer = try await withDeadline(timeout, for: peer.id) { () async throws(ShardError) in
-            try await self.exchange(call, with: peer)
+        let answer: ByteBuffer
+        do throws(P2PError) {
+            answer = try await withDeadline(timeout, "the answer of \(peer.id)") { () async throws(P2PError) in
+                try await self.exchange(call, with: peer)
+            }
+        } catch {
+            throw ShardError(error, from: peer.id)
         }
         switch try UnaryFrame(decoding: answer) {
         case .response(id, let message): return try InferenceResponse(decoding: message)
@@ -52,20 +57,16 @@ public struct InferenceClient: Sendable {
     }
 
     /// Writes the call and only reads from then on: Go takes a half-close, or one more byte, as a cancellation.
-    private func exchange(_ call: ByteBuffer, with peer: PeerInfo) async throws(ShardError) -> ByteBuffer {
+    private func exchange(_ call: ByteBuffer, with peer: PeerInfo) async throws(P2PError) -> ByteBuffer {
+        let stream = try await self.host.openStream(InferenceRequest.protocolID, to: peer)
         do throws(P2PError) {
-            let stream = try await self.host.openStream(InferenceRequest.protocolID, to: peer)
-            do throws(P2PError) {
-                try await stream.writeFrame(call)
-                let answer = try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)
-                await stream.close()
-                return answer
-            } catch {
-                stream.reset()
-                throw error
-            }
+            try await stream.writeFrame(call)
+            let answer = try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)
+            await stream.close()
+            return answer
         } catch {
-            throw ShardError(error, from: peer.id)
+            stream.reset()
+            throw error
         }
     }
 }

@@ -11,14 +11,15 @@ public enum NodeRecordExchange {
 ///
 /// - Parameters:
 ///   - limit: streams served at a time; more are reset.
-///   - records: this node's own record, and fresh verified ones of other nodes, the most useful first.
+///   - records: this node's own record, and fresh verified ones of other nodes, the most useful first; nil, which resets
+///     the stream, when there is none yet.
 public func serveNodeRecords(
     on host: Host,
     limit: Int = 64,
-    _ records: @escaping @Sendable () async -> (own: SignedNodeRecord, others: [SignedNodeRecord])
+    _ records: @escaping @Sendable () async -> (own: SignedNodeRecord, others: [SignedNodeRecord])?
 ) {
     host.handle(NodeRecordExchange.protocolID, limit: limit) { stream in
-        let (own, others) = await records()
+        guard let (own, others) = await records() else { return stream.reset() }
         try await stream.write(NodeRecordAnswer.encode(own: own, others: others, now: .now()))
         try await stream.closeWrite()
     }

@@ -1,0 +1,178 @@
+import Kademlia
+import Model
+import NIOCore
+import P2PCore
+import P2PWire
+import ShardProtocol
+import Testing
+
+@testable import BlockServer
+
+@Suite struct BlockServerTests {
+    private static func hostConfiguration() throws -> Host.Configuration {
+        Host.Configuration(listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
+    }
+
+    private static func server(_ range: String, on host: Host, dht: DHT? = nil) throws -> BlockServer {
+        var configuration = BlockServer.Configuration(range: try BlockRange(range))
+        configuration.threads = 1
+        configuration.drainTimeout = .seconds(1)
+        return try BlockServer(host: host, dht: dht, model: TinyModel.directory(), configuration: configuration)
+    }
+
+    /// A server on a host of its own, online while `body` runs.
+    private func withServer(
+        _ range: String,
+        _ body: @escaping @Sendable (BlockServer, PeerInfo) async throws -> Void
+    ) async throws {
+        try await withHost(Self.hostConfiguration()) { host in
+            let server = try Self.server(range, on: host)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                await Self.waitUntilOnline(server)
+                try await body(server, PeerInfo(id: host.peerID, addresses: host.listenAddresses))
+                group.cancelAll()
+            }
+        }
+    }
+
+    private static func waitUntilOnline(_ server: BlockServer) async {
+        for await event in server.events {
+            if case .online = event { return }
+        }
+    }
+
+    @Test func `two servers and a caller give the same bits as one process`() async throws {
+        try await self.withServer("0..3") { _, front in
+            try await self.withServer("1..4") { _, back in
+                try await withHost(Self.hostConfiguration()) { host in
+                    let client = InferenceClient(host: host)
+                    let (head, tail) = (try TestSession(id: 1, 0, 2), try TestSession(id: 2, 2, 4))
+                    var last: [UInt16] = []
+                    for (index, token) in [UInt32(1), 5, 9].enumerated() {
+                        let position = UInt32(index)
+                        let states = try await client.send(
+                            head.tokens([token], at: position, step: position),
+                            to: front,
+                            timeout: .seconds(10)
+                        )
+                        let logits = try await client.send(
+                            tail.hidden(states.activations, at: position, step: position),
+                            to: back,
+                            timeout: .seconds(10)
+                        )
+                        last = logits.activations.halves
+                    }
+                    let loaded = try TinyModel.loaded()
+                    let expected = try loaded.forward(
+                        .tokens([1, 5, 9]),
+                        blocks: loaded.range,
+                        at: 0,
+                        cache: loaded.makeCache(),
+                        output: .logits(.last)
+                    )
+                    #expect(last == expected)
+                    for (session, peer) in [(head, front), (tail, back)] {
+                        let closed = try await client.send(session.close(), to: peer, timeout: .seconds(10))
+                        #expect(closed.code == .ok)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `says what it is over the network`() async throws {
+        try await self.withServer("1..3") { server, peer in
+            try await withHost(Self.hostConfiguration()) { host in
+                let records = try await fetchNodeRecords(from: peer, over: host, now: .now())
+                let record = try #require(records.first?.record)
+                #expect(record.state == .online)
+                #expect(record.modelName == "tiny")
+                #expect(record.range == (try BlockRange("1..3")))
+                #expect(record.blockDigests == (try TinyModel.loaded(1..<3).blockDigests))
+                #expect(record.speaksStepExtension)
+                #expect(record.blocksPerSecond > 0)
+                #expect(record.freeKVBytes == UInt64(server.configuration.kvMemory))
+                let later = try await fetchNodeRecords(from: peer, over: host, now: .now())
+                #expect(try #require(later.first).record.sequence > record.sequence)
+            }
+        }
+    }
+
+    @Test func `is warming up until it is online`() async throws {
+        try await withHost(Self.hostConfiguration()) { host in
+            let server = try Self.server("0..4", on: host)
+            let session = try TestSession(0, 4)
+            let answer = await server.answer(host.peerID, session.tokens([1], at: 0, step: 0))
+            #expect(answer.error == "node warming up \u{2014} model loading in background")
+            #expect(answer.code == .warmingUp)
+            #expect(await server.state == .created)
+            #expect(await server.record == nil)
+        }
+    }
+
+    @Test func `drains: says so, refuses new sessions, and ends`() async throws {
+        try await withHost(Self.hostConfiguration()) { host in
+            let server = try Self.server("0..4", on: host)
+            let session = try TestSession(0, 4)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                await Self.waitUntilOnline(server)
+                #expect(await server.answer(host.peerID, session.tokens([1], at: 0, step: 0)).code == .ok)
+                #expect(await server.sessionCount == 1)
+                group.addTask { await server.drain() }
+                while await server.state == .online { await Task.yield() }
+                #expect(await server.record?.state == .draining)
+                let fresh = try TestSession(id: 2, 0, 4).tokens([1], at: 0, step: 0)
+                #expect(await server.answer(host.peerID, fresh).code == .draining)
+                #expect(await server.answer(host.peerID, session.tokens([2], at: 1, step: 1)).code == .ok)
+                #expect(await server.answer(host.peerID, session.close()).code == .ok)
+                try await group.waitForAll()
+            }
+            #expect(await server.state == .stopped)
+            #expect(await server.answer(host.peerID, session.tokens([3], at: 2, step: 2)).code == .draining)
+        }
+    }
+
+    @Test func `runs once`() async throws {
+        try await self.withServer("0..4") { server, _ in
+            await #expect {
+                try await server.run()
+            } throws: {
+                ($0 as? BlockServerError)?.code == .alreadyRunning
+            }
+        }
+    }
+
+    @Test func `a range beyond the model is refused, naming its blocks`() async throws {
+        let host = Host(configuration: try Self.hostConfiguration())
+        #expect {
+            try Self.server("2..5", on: host)
+        } throws: {
+            ($0 as? BlockServerError)?.message.contains("has 4 blocks") ?? false
+        }
+    }
+
+    @Test func `is found through the DHT`() async throws {
+        try await withHost(Self.hostConfiguration()) { host in
+            let dht = DHT(host: host, configuration: DHT.Configuration())
+            try await withHost(Self.hostConfiguration()) { other in
+                let address = try #require(host.listenAddresses.first).appending(peer: host.peerID)
+                let reader = DHT(host: other, configuration: DHT.Configuration(bootstrap: [address]))
+                let server = try Self.server("0..4", on: host, dht: dht)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await server.run() }
+                    for await event in server.events {
+                        if case .announced = event { break }
+                    }
+                    _ = try await reader.bootstrap()
+                    let model = try ModelKey(bytes: TinyModel.directory().modelKey)
+                    for key in Announcement.keys(model: model, blockCount: TinyModel.blockCount) {
+                        #expect(try await reader.providers(of: key).map(\.id) == [host.peerID])
+                    }
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+}
