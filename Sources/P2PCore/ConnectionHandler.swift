@@ -20,8 +20,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private weak var connection: Connection?
     private var context: ChannelHandlerContext?
     private var keepalive: Keepalive
-    private var idleSince: NIODeadline?
-    private var isIdleTimed = false
+    private var idleness: Idleness
     private var isFlushScheduled = false
     private var isFinished = false
     /// A read that waits until the answers to what was read before have left.
@@ -36,6 +35,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.peer = peer
         self.host = host
         self.timeouts = host.configuration.timeouts
+        self.idleness = Idleness(limit: TimeAmount(clamping: host.configuration.timeouts.idle))
         self.keepalive = Keepalive(
             idle: TimeAmount(clamping: host.configuration.timeouts.keepalive),
             patience: TimeAmount(clamping: host.configuration.timeouts.pong),
@@ -173,13 +173,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         do {
             let id = try self.secure.yamux.open()
-            var dialer = MultistreamDialer(proposing: protocolID)
             var proposal = ByteBuffer()
-            dialer.start(into: &proposal)
+            let negotiation = StreamNegotiation(proposing: protocolID, into: &proposal)
             self.secure.yamux.send(proposal, on: id)
-            self.streams[id] = ConnectionStreams.Entry(mailbox: mailbox, negotiation: .proposed(dialer))
-            self.limitNegotiation(of: id)
-            self.idleSince = nil
+            self.add(id, mailbox, negotiation)
             if !lazily { self.scheduleFlush() }
             return .success(id)
         } catch {
@@ -206,14 +203,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func handle(_ event: YamuxSession.Event, at now: NIODeadline) {
         switch event {
         case .opened(let id):
-            var listener = MultistreamListener()
             var header = ByteBuffer()
-            listener.start(into: &header)
+            let negotiation = StreamNegotiation(answeringInto: &header)
             self.secure.yamux.send(header, on: id)
-            let mailbox = StreamMailbox(StreamBuffers(isAgreed: true))
-            self.streams[id] = ConnectionStreams.Entry(mailbox: mailbox, negotiation: .awaited(listener))
-            self.limitNegotiation(of: id)
-            self.idleSince = nil
+            self.add(id, StreamMailbox(StreamBuffers(isAgreed: true)), negotiation)
         case .received(let id, let bytes):
             self.receive(bytes, on: id, at: now)
         case .finished(let id):
@@ -231,7 +224,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func receive(_ bytes: ByteBuffer, on id: StreamID, at now: NIODeadline) {
         guard let entry = self.streams[id] else { return }
-        if case .agreed = entry.negotiation {
+        if entry.negotiation.isAgreed {
             entry.mailbox.update { $0.deliver(bytes) }
         } else {
             self.negotiate(bytes, on: id, at: now)
@@ -241,27 +234,22 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Feeds the negotiation of a stream; what it leaves belongs to the protocol.
     private func negotiate(_ bytes: ByteBuffer, on id: StreamID, at now: NIODeadline) {
         guard var entry = self.streams[id] else { return }
-        entry.partial.writeImmutableBuffer(bytes)
-        let before = entry.partial.readableBytes
         var reply = ByteBuffer()
+        var consumed = 0
         do throws(P2PError) {
-            let agreement = try self.advance(&entry.negotiation, with: &entry.partial, reply: &reply)
+            let outcome = try entry.negotiation
+                .receive(bytes, reply: &reply, consumed: &consumed) { self.host.handler(for: $0) }
             self.secure.yamux.send(reply, on: id)
-            self.secure.yamux.consumed(before - entry.partial.readableBytes, on: id, at: now)
-            if case .pending = agreement {
+            self.secure.yamux.consumed(consumed, on: id, at: now)
+            switch outcome {
+            case .pending:
                 self.streams[id] = entry
-                return
+            case .outbound(let surplus):
+                self.agree(entry, id, surplus)
+            case .inbound(let handler, let surplus):
+                self.agree(entry, id, surplus)
+                self.serve(id, entry.mailbox, handler)
             }
-            let surplus = entry.partial
-            entry.partial = ByteBuffer()
-            entry.deadline?.cancel()
-            entry.deadline = nil
-            self.streams[id] = entry
-            entry.mailbox.update { buffers in
-                buffers.agree()
-                buffers.deliver(surplus)
-            }
-            if case .inbound(let handler) = agreement { self.serve(id, entry.mailbox, handler) }
         } catch {
             entry.mailbox.update { $0.fail(error) }
             self.secure.yamux.reset(id)
@@ -269,47 +257,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// What a negotiation has come to.
-    private enum Agreement {
-        case pending
-        case outbound
-        /// A permit of the handler has been taken.
-        case inbound(ProtocolHandler)
-    }
-
-    private func advance(
-        _ negotiation: inout ConnectionStreams.Negotiation,
-        with bytes: inout ByteBuffer,
-        reply: inout ByteBuffer
-    ) throws(P2PError) -> Agreement {
-        switch negotiation {
-        case .proposed(var dialer):
-            let agreed = try Self.onStream { () throws(WireError) in try dialer.receive(&bytes, reply: &reply) }
-            negotiation = agreed == nil ? .proposed(dialer) : .agreed
-            return agreed == nil ? .pending : .outbound
-        case .awaited(var listener):
-            let agreed = try Self.onStream { () throws(WireError) in
-                try listener.receive(&bytes, reply: &reply) { self.host.handler(for: $0) != nil }
-            }
-            guard let agreed, let handler = self.host.handler(for: agreed) else {
-                negotiation = .awaited(listener)
-                return .pending
-            }
-            guard handler.enter() else {
-                throw P2PError(.limitReached, "\(handler.limit) streams of \(agreed) are being served already")
-            }
-            negotiation = .agreed
-            return .inbound(handler)
-        case .agreed:
-            return .outbound
-        }
-    }
-
-    private static func onStream<Value>(_ body: () throws(WireError) -> Value) throws(P2PError) -> Value {
-        do throws(WireError) {
-            return try body()
-        } catch {
-            throw P2PError(stream: error)
+    private func agree(_ entry: ConnectionStreams.Entry, _ id: StreamID, _ surplus: ByteBuffer) {
+        var entry = entry
+        entry.deadline?.cancel()
+        entry.deadline = nil
+        self.streams[id] = entry
+        entry.mailbox.update { buffers in
+            buffers.agree()
+            buffers.deliver(surplus)
         }
     }
 
@@ -323,7 +278,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    private func limitNegotiation(of id: StreamID) {
+    private func add(_ id: StreamID, _ mailbox: StreamMailbox, _ negotiation: StreamNegotiation) {
+        self.idleness.ended()
+        self.streams[id] = ConnectionStreams.Entry(mailbox: mailbox, negotiation: negotiation)
         self.streams[id]?.deadline = self.schedule(in: self.timeouts.negotiation) { handler in
             let error = P2PError(.timedOut, "\(handler.peer) did not agree to a protocol in time")
             handler.streams[id]?.mailbox.update { $0.fail(error) }
@@ -346,7 +303,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// The remote ended a stream before it agreed to its protocol.
     private func failUnagreed(_ id: StreamID) {
-        guard let entry = self.streams[id], case .proposed = entry.negotiation else { return }
+        guard let entry = self.streams[id], entry.negotiation.awaitsAnswer else { return }
         let error = P2PError(.streamReset, "\(self.peer) ended the stream before it agreed to a protocol")
         entry.mailbox.update { $0.fail(error) }
     }
@@ -367,7 +324,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
         in duration: Duration,
         _ body: @escaping (ConnectionHandler) -> Void
     ) -> Scheduled<Void>? {
-        self.context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(clamping: duration)) { [weak self] in
+        self.schedule(at: .now() + TimeAmount(clamping: duration), body)
+    }
+
+    @discardableResult
+    private func schedule(
+        at deadline: NIODeadline,
+        _ body: @escaping (ConnectionHandler) -> Void
+    ) -> Scheduled<Void>? {
+        self.context?.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self, !self.isFinished else { return }
             body(self)
         }
@@ -377,39 +342,26 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let now = NIODeadline.now()
         switch self.keepalive.hitDeadline(at: now) {
         case .wait(let deadline):
-            self.scheduleKeepalive(at: deadline)
+            self.schedule(at: deadline) { $0.hitKeepaliveDeadline() }
         case .ping(let deadline):
             self.secure.yamux.ping(at: now)
             self.scheduleFlush()
-            self.scheduleKeepalive(at: deadline)
+            self.schedule(at: deadline) { $0.hitKeepaliveDeadline() }
         case .giveUp:
             self.fail(P2PError(.connectionLost, "\(self.peer) has been silent for too long"))
         }
     }
 
-    private func scheduleKeepalive(at deadline: NIODeadline) {
-        let pause = deadline - .now()
-        self.schedule(in: .nanoseconds(max(0, pause.nanoseconds))) { $0.hitKeepaliveDeadline() }
-    }
-
     private func noteIdleness() {
-        guard self.streams.isEmpty, self.idleSince == nil, !self.isFinished else { return }
-        self.idleSince = .now()
-        if !self.isIdleTimed { self.scheduleIdleCheck(in: self.timeouts.idle) }
+        guard self.streams.isEmpty, !self.isFinished, let deadline = self.idleness.began(at: .now()) else { return }
+        self.schedule(at: deadline) { $0.hitIdleDeadline() }
     }
 
-    /// One timer at a time, however often the last stream ends.
-    private func scheduleIdleCheck(in pause: Duration) {
-        self.isIdleTimed = true
-        self.schedule(in: pause) { handler in
-            handler.isIdleTimed = false
-            guard let since = handler.idleSince else { return }
-            let rest = handler.timeouts.idle - .nanoseconds((NIODeadline.now() - since).nanoseconds)
-            if rest > .zero {
-                handler.scheduleIdleCheck(in: rest)
-            } else {
-                handler.close()
-            }
+    private func hitIdleDeadline() {
+        switch self.idleness.hitDeadline(at: .now()) {
+        case .none: break
+        case .wait(let deadline): self.schedule(at: deadline) { $0.hitIdleDeadline() }
+        case .close: self.close()
         }
     }
 

@@ -1,20 +1,11 @@
 import NIOCore
 import P2PWire
 
-/// The streams of one connection on its event loop: who proposes what, and into which mailbox the bytes go.
+/// The streams of one connection on its event loop: what each speaks, and into which mailbox its bytes go.
 struct ConnectionStreams {
-    /// The agreement on a stream's protocol.
-    enum Negotiation {
-        case proposed(MultistreamDialer)
-        case awaited(MultistreamListener)
-        case agreed
-    }
-
     struct Entry {
         var mailbox: StreamMailbox
-        var negotiation: Negotiation
-        /// Negotiation bytes that do not make a whole message yet.
-        var partial = ByteBuffer()
+        var negotiation: StreamNegotiation
         /// Fires when the agreement, or after a close the remote's end, takes too long.
         var deadline: Scheduled<Void>?
     }

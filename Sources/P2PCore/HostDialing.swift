@@ -80,37 +80,73 @@ extension Host {
         if let allowed = self.configuration.allowedPeers, !allowed.contains(peer.id) {
             throw P2PError(.notAllowed, "\(peer.id) is not among the allowed peers; add it with --allow \(peer.id)")
         }
-        let addresses = peer.addresses.filter { $0.tcpEndpoint != nil }.prefix(Limits.addressesPerDial)
+        let addresses = Self.places(of: peer)
         guard !addresses.isEmpty else {
             throw P2PError(.dialFailed, "no TCP address of \(peer.id) is known; give one as /ip4/…/tcp/…")
         }
+        return try await self.race(addresses, for: peer.id)
+    }
+
+    /// Where to try, each place once; an address that ends in another peer's id is not this peer's.
+    private static func places(of peer: PeerInfo) -> ArraySlice<Multiaddr> {
+        var seen: Set<Multiaddr> = []
+        return peer.addresses
+            .filter { $0.tcpEndpoint != nil && ($0.peerID ?? peer.id) == peer.id }
+            .map(\.withoutPeerID)
+            .filter { seen.insert($0).inserted }
+            .prefix(Limits.addressesPerDial)
+    }
+
+    private enum RaceEvent: Sendable {
+        case finished(Result<Connection, P2PError>)
+        /// The attempt that was the `started`th has had its head start.
+        case headStartOver(started: Int)
+    }
+
+    /// Tries one address after the other: the next when the last has failed or had its head start.
+    private func race(_ addresses: ArraySlice<Multiaddr>, for peer: PeerID) async throws(P2PError) -> Connection {
         let stagger = self.configuration.timeouts.dialStagger
-        let results: Result<Connection, P2PError> = await withTaskGroup(of: Result<Connection, P2PError>.self) {
-            group in
-            for (index, address) in addresses.enumerated() {
+        let result = await withTaskGroup(of: RaceEvent.self, returning: Result<Connection, P2PError>.self) { group in
+            var waiting = addresses
+            var started = 0
+            var failures: [P2PError] = []
+            func startNext() {
+                guard let address = waiting.popFirst() else { return }
+                started += 1
+                let count = started
+                group.addTask { .finished(await self.attempt(address, expecting: peer)) }
+                guard !waiting.isEmpty else { return }
                 group.addTask {
-                    // Cancelled in its sleep, the attempt notices at once.
-                    if index > 0 { try? await Task.sleep(for: stagger * index) }
-                    do throws(P2PError) {
-                        return .success(try await self.dial(address, expecting: peer.id))
-                    } catch {
-                        return .failure(error)
-                    }
+                    // A race that is over cancels the sleep; nobody looks at this event then.
+                    try? await Task.sleep(for: stagger)
+                    return .headStartOver(started: count)
                 }
             }
-            var failures: [P2PError] = []
-            for await result in group {
-                switch result {
-                case .success(let connection):
+            startNext()
+            while failures.count < addresses.count, let event = await group.next() {
+                switch event {
+                case .finished(.success(let connection)):
                     group.cancelAll()
                     return .success(connection)
-                case .failure(let error):
+                case .finished(.failure(let error)):
                     failures.append(error)
+                    startNext()
+                case .headStartOver(let count):
+                    if count == started { startNext() }
                 }
             }
-            return .failure(Self.summary(of: failures, peer.id))
+            group.cancelAll()
+            return .failure(Self.summary(of: failures, peer))
         }
-        return try results.get()
+        return try result.get()
+    }
+
+    private func attempt(_ address: Multiaddr, expecting peer: PeerID) async -> Result<Connection, P2PError> {
+        do throws(P2PError) {
+            return .success(try await self.dial(address, expecting: peer))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private static func summary(of failures: [P2PError], _ peer: PeerID) -> P2PError {

@@ -2,7 +2,7 @@ import NIOCore
 
 /// The bound of everything that others can make `P2PCore` hold, each with its reason (DESIGN.md §7).
 package enum Limits {
-    /// Connections of one host, both directions; each may hold about 32 MiB at worst and 64 KiB as a rule.
+    /// Connections of one host, both directions; P2PWire bounds what each may hold.
     package static let connections = 1024
 
     /// Connections to one peer: two after a simultaneous dial, and room for a peer that redials before it noticed a loss.
@@ -18,8 +18,8 @@ package enum Limits {
     package static let pendingJobs = 4096
 
     /// Bytes that a writer may have queued on a stream before it waits, and at which it may go on.
-    package static let writeHighWater = 256 * 1024
-    package static let writeLowWater = 128 * 1024
+    package static let writeHighWater = 1024 * 1024
+    package static let writeLowWater = 512 * 1024
 
     /// Pieces smaller than this are copied together as they arrive, because a slice keeps its whole read buffer alive: a
     /// remote's one-byte frames would otherwise hold 64 KiB each.

@@ -40,6 +40,7 @@ public final class PeerStream: Sendable {
     ///
     /// - Throws: `unexpectedEnd` when the remote ends its direction before.
     public func read(exactly count: Int) async throws(P2PError) -> ByteBuffer {
+        guard count > 0 else { return ByteBuffer() }
         var bytes = try await self.read(atMost: count) ?? ByteBuffer()
         guard bytes.readableBytes < count else { return bytes }
         bytes.reserveCapacity(minimumWritableBytes: min(count, Limits.framePrefetch))

@@ -112,8 +112,6 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         peer: PeerID,
         _ context: ChannelHandlerContext
     ) throws {
-        self.isOver = true
-        self.deadline?.cancel()
         let handler = ConnectionHandler(secure, peer: peer, host: self.host)
         let connection = Connection(
             peer: peer,
@@ -123,8 +121,10 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             handler: handler
         )
         handler.attach(connection)
-        try self.host.connectionOpened(connection)
         try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
+        try self.host.connectionOpened(connection)
+        self.isOver = true
+        self.deadline?.cancel()
         self.established.succeed(connection)
         if self.received.readableBytes > 0 {
             context.fireChannelRead(self.wrapInboundOut(self.received))

@@ -60,7 +60,7 @@ package struct SecureConnection: ~Copyable {
     package mutating func receive(_ bytes: inout ByteBuffer) throws(WireError) {
         if self.plaintext.readableBytes == 0 {
             // A new buffer each time: slices of the last one may still wait in streams.
-            self.plaintext = ByteBufferAllocator().buffer(capacity: bytes.readableBytes + NoiseSession.messageCapacity)
+            self.plaintext = ByteBufferAllocator().buffer(capacity: bytes.readableBytes)
         }
         try self.noise.open(&bytes, into: &self.plaintext)
         if !self.isSettled { try self.settle() }

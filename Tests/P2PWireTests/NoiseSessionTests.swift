@@ -22,7 +22,9 @@ import Testing
         var sent: [UInt8] = []
         var wire = ByteBuffer()
         for _ in 0..<10 {
-            let body = (0..<Int.random(in: 0...NoiseSession.messageCapacity, using: &random)).map { UInt8($0 & 255) }
+            let body = Array(repeating: random.bytes(upTo: 255), count: .random(in: 0...256, using: &random)).flatMap {
+                $0
+            }
             let start = NoiseSession.beginMessage(in: &wire)
             wire.writeBytes(body)
             try sender.seal(from: start, in: &wire)

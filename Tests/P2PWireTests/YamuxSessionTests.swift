@@ -308,7 +308,7 @@ import Testing
         var random = SeededGenerator(seed: seed)
         var link = YamuxLink()
         let sent = (0..<8).map { _ in
-            (0..<Int.random(in: 0...400_000, using: &random)).map { UInt8(truncatingIfNeeded: $0) }
+            Array(repeating: random.bytes(upTo: 300), count: .random(in: 0...1500, using: &random)).flatMap { $0 }
         }
         var expected: [StreamID: [UInt8]] = [:]
         for body in sent {
