@@ -173,7 +173,12 @@ let package = Package(
             dependencies: ["Model", "CKernels"],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TokenizerTests",
+            dependencies: ["Tokenizer"],
+            exclude: ["Fixtures"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "BlockServerTests",
             dependencies: ["BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore],

@@ -1,2 +1,26 @@
 /// The bound of everything that others can make `Tokenizer` hold, each with its reason (DESIGN.md §7).
-package enum Limits {}
+///
+/// A tokenizer file comes from strangers as often as a model does, so each bound is a few times what the largest
+/// published tokenizers need.
+package enum Limits {
+    /// Bytes of a `tokenizer.json`; the largest published ones are near 35 MB.
+    package static let fileBytes = 128 << 20
+    /// Objects and arrays within one another in a `tokenizer.json`; real ones stay below 10.
+    package static let nesting = 64
+    /// Ids of a vocabulary; the largest published ones are near 262,144.
+    package static let vocabulary = 1 << 21
+    /// Bytes of one token; real ones stay below 1,024.
+    package static let tokenBytes = 4096
+    /// Tokens that are matched in the text as they stand; the largest published lists are near 7,000.
+    package static let addedTokens = 1 << 16
+    /// Bytes of one regular expression; real ones stay below 1,000.
+    package static let patternBytes = 1 << 14
+    /// Bytes of a text to encode, after which nobody waits for the answer: far beyond every model's context.
+    package static let textBytes = 64 << 20
+    /// Bytes of a normalised text for each byte of the text: a hostile replacement may not multiply it without end.
+    package static let normalizedGrowth = 32
+    /// Words that one call remembers, so that a long text does not fill the memory with rare ones.
+    package static let rememberedWords = 1 << 15
+    /// Tokens that a stream holds back while a character is incomplete; a character has at most 4 bytes.
+    package static let heldTokens = 64
+}

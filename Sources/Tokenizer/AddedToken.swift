@@ -1,0 +1,28 @@
+/// A token that is matched in the text as it stands, before any word is cut.
+struct AddedToken: Sendable {
+    let id: UInt32
+    let content: [UInt8]
+    /// Left out of decoded text on request: it says something about the text and is no part of it.
+    let isSpecial: Bool
+    /// Matches only where no word character touches it.
+    let isSingleWord: Bool
+    /// Takes the space before it along.
+    let stripsLeft: Bool
+    /// Takes the space behind it along.
+    let stripsRight: Bool
+    /// Is looked for in the normalised text and not in the raw one.
+    let isNormalized: Bool
+
+    init(_ json: JSONValue) throws(TokenizerError) {
+        guard let id = json["id"]?.integer, (0..<Limits.vocabulary).contains(id),
+            let content = json["content"]?.bytes, !content.isEmpty
+        else { throw .corrupt("an added token lacks its id or its content") }
+        self.id = UInt32(id)
+        self.content = content
+        isSpecial = json.flag("special", default: false)
+        isSingleWord = json.flag("single_word", default: false)
+        stripsLeft = json.flag("lstrip", default: false)
+        stripsRight = json.flag("rstrip", default: false)
+        isNormalized = json.flag("normalized", default: !isSpecial)
+    }
+}

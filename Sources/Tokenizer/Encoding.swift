@@ -1,0 +1,58 @@
+/// One call of `encode`: the ids so far, and the words whose ids are known already.
+struct Encoding {
+    private let tokenizer: Tokenizer
+    private(set) var ids: [UInt32] = []
+    private var scratch = BytePairModel.Scratch()
+    // Words repeat: a lookup is cheaper than merging again.
+    private var remembered: [[UInt8]: [UInt32]] = [:]
+
+    init(tokenizer: Tokenizer) {
+        self.tokenizer = tokenizer
+    }
+
+    /// Appends the ids of the whole input.
+    mutating func append(_ input: [UInt8]) throws(TokenizerError) {
+        for segment in tokenizer.rawTokens.segments(of: input) {
+            switch segment {
+            case .token(let id): ids.append(id)
+            case .text(let range): try appendRaw(Array(input[range]), startsInput: range.lowerBound == 0)
+            }
+        }
+    }
+
+    private mutating func appendRaw(_ raw: [UInt8], startsInput: Bool) throws(TokenizerError) {
+        let text = try tokenizer.normalizer?.normalized(raw) ?? raw
+        for segment in tokenizer.normalizedTokens.segments(of: text) {
+            switch segment {
+            case .token(let id): ids.append(id)
+            case .text(let range):
+                try appendWords(of: Array(text[range]), startsInput: startsInput && range.lowerBound == 0)
+            }
+        }
+    }
+
+    private mutating func appendWords(of text: [UInt8], startsInput: Bool) throws(TokenizerError) {
+        var words = PreTokenizedText(text, startsInput: startsInput)
+        try tokenizer.preTokenizer?.apply(to: &words, writesBytes: false)
+        let pieces = words.pieces
+        try words.bytes.withBytes { bytes throws(TokenizerError) in
+            for piece in pieces { append(word: UnsafeBufferPointer(rebasing: bytes[piece])) }
+        }
+    }
+
+    private mutating func append(word: UnsafeBufferPointer<UInt8>) {
+        // What is long is a whole text without words, as SentencePiece has it, and will not come again.
+        guard word.count <= 32 else {
+            tokenizer.model.encode(word, into: &ids, scratch: &scratch)
+            return
+        }
+        let key = Array(word)
+        if let known = remembered[key] {
+            ids.append(contentsOf: known)
+            return
+        }
+        let start = ids.count
+        tokenizer.model.encode(word, into: &ids, scratch: &scratch)
+        if remembered.count < Limits.rememberedWords { remembered[key] = Array(ids[start...]) }
+    }
+}

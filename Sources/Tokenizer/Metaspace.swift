@@ -1,0 +1,71 @@
+/// SentencePiece's way with spaces: each becomes a visible mark, "▁", and a mark is put before the text.
+struct Metaspace: Sendable {
+    /// Before which pieces the mark is put.
+    enum Prefix: String {
+        case always
+        case first
+        case never
+    }
+
+    let mark: [UInt8]
+    let prefix: Prefix
+    /// Whether the text is cut before each mark.
+    let cuts: Bool
+
+    init(_ json: JSONValue) throws(TokenizerError) {
+        mark = json["replacement"]?.bytes ?? Array("▁".utf8)
+        cuts = json.flag("split", default: true)
+        // Files from before the scheme existed state a flag.
+        let standard = json.flag("add_prefix_space", default: true) ? "always" : "never"
+        let name = json["prepend_scheme"]?.text ?? standard
+        guard let prefix = Prefix(rawValue: name) else {
+            throw .unknownKind(name, of: "prepend_scheme", supported: ["always", "first", "never"])
+        }
+        self.prefix = prefix
+    }
+
+    func apply(to text: inout PreTokenizedText) throws(TokenizerError) {
+        let startsInput = text.startsInput
+        text.rewrite { piece, index in
+            var written: [UInt8] = []
+            written.reserveCapacity(piece.count + mark.count)
+            for byte in piece {
+                if byte == UInt8(ascii: " ") { written += mark } else { written.append(byte) }
+            }
+            let wanted =
+                switch prefix {
+                case .always: true
+                case .first: startsInput && index == 0
+                case .never: false
+                }
+            return wanted && !written.starts(with: mark) ? mark + written : written
+        }
+        if cuts { try text.split(.mergedWithNext, Needle.literal(mark).forEachMatch) }
+    }
+
+    /// The text of tokens: marks become spaces again, those of the first token vanish where a mark was put before the text.
+    func decoded(_ tokens: [[UInt8]]) -> [[UInt8]] {
+        tokens.enumerated().map { index, token in
+            token.replacingAll(mark, with: index == 0 && prefix != .never ? [] : [0x20])
+        }
+    }
+}
+
+extension [UInt8] {
+    /// The bytes with each occurrence of `wanted`, from left to right, replaced.
+    func replacingAll(_ wanted: [UInt8], with content: [UInt8]) -> [UInt8] {
+        guard let first = wanted.first, contains(first) else { return self }
+        var result: [UInt8] = []
+        var position = 0
+        while position < count {
+            if self[position...].starts(with: wanted) {
+                result += content
+                position += wanted.count
+            } else {
+                result.append(self[position])
+                position += 1
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,45 @@
+/// The special tokens that are put before and behind an encoded text.
+struct PostProcessor: Sendable {
+    private(set) var before: [UInt32] = []
+    private(set) var behind: [UInt32] = []
+
+    static let supported = ["TemplateProcessing", "ByteLevel", "Sequence"]
+
+    /// Adds nothing.
+    init() {}
+
+    init(_ json: JSONValue) throws(TokenizerError) {
+        let kind = json["type"]?.text ?? ""
+        switch kind {
+        case "TemplateProcessing": try readTemplate(json)
+        // Moves offsets only.
+        case "ByteLevel": break
+        case "Sequence":
+            for step in json["processors"]?.elements ?? [] {
+                let inner = try PostProcessor(step)
+                before = inner.before + before
+                behind += inner.behind
+            }
+        case _: throw .unknownKind(kind, of: "post_processor", supported: Self.supported)
+        }
+    }
+
+    private mutating func readTemplate(_ json: JSONValue) throws(TokenizerError) {
+        var seenText = false
+        for step in json["single"]?.elements ?? [] {
+            if step["Sequence"] != nil {
+                guard !seenText else { throw .corrupt("the post_processor's template has the text twice") }
+                seenText = true
+            } else if let name = step["SpecialToken"]?["id"]?.bytes {
+                let entry = json["special_tokens"]?.members?.first { $0.name == name }?.value
+                for element in entry?["ids"]?.elements ?? [] {
+                    guard let id = element.integer, (0..<Limits.vocabulary).contains(id) else {
+                        throw .corrupt("the post_processor names a special token without a number")
+                    }
+                    if seenText { behind.append(UInt32(id)) } else { before.append(UInt32(id)) }
+                }
+            }
+        }
+        guard seenText else { throw .corrupt("the post_processor's template lacks the text") }
+    }
+}

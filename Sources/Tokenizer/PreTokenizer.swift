@@ -1,0 +1,115 @@
+/// How a normalised text is cut into the words that the model merges within.
+indirect enum PreTokenizer: Sendable {
+    case sequence([PreTokenizer])
+    case split(Needle, SplitBehavior, invert: Bool)
+    /// Cuts by GPT-2's expression where `cuts` is true, and writes bytes in the byte alphabet.
+    case byteLevel(addsSpace: Bool, cuts: Bool)
+    case metaspace(Metaspace)
+    case digits(individually: Bool)
+    case punctuation(SplitBehavior)
+    case whitespace
+
+    static let supported = [
+        "Sequence", "Split", "ByteLevel", "Metaspace", "Digits", "Punctuation", "WhitespaceSplit",
+    ]
+
+    init(_ json: JSONValue) throws(TokenizerError) {
+        let kind = json["type"]?.text ?? ""
+        switch kind {
+        case "Sequence":
+            var steps: [PreTokenizer] = []
+            for step in json["pretokenizers"]?.elements ?? [] { steps.append(try PreTokenizer(step)) }
+            self = .sequence(steps)
+        case "Split":
+            let behavior = try SplitBehavior(json["behavior"])
+            self = .split(try Needle(json), behavior, invert: json.flag("invert", default: false))
+        case "ByteLevel":
+            self = .byteLevel(
+                addsSpace: json.flag("add_prefix_space", default: true),
+                cuts: json.flag("use_regex", default: true)
+            )
+        case "Metaspace": self = .metaspace(try Metaspace(json))
+        case "Digits": self = .digits(individually: json.flag("individual_digits", default: false))
+        case "Punctuation": self = .punctuation(try json["behavior"].map(SplitBehavior.init) ?? .isolated)
+        case "WhitespaceSplit": self = .whitespace
+        case _: throw .unknownKind(kind, of: "pre_tokenizer", supported: Self.supported)
+        }
+    }
+
+    /// Cuts `text`, all but the writing in the byte alphabet where that is the last step: see `endsInBytes`.
+    func apply(to text: inout PreTokenizedText, writesBytes: Bool) throws(TokenizerError) {
+        switch self {
+        case .sequence(let steps):
+            for (index, step) in steps.enumerated() {
+                try step.apply(to: &text, writesBytes: writesBytes || index + 1 < steps.count)
+            }
+        case .split(let needle, let behavior, let invert):
+            try text.split(behavior, invert: invert, needle.forEachMatch)
+        case .byteLevel(let addsSpace, let cuts):
+            if addsSpace {
+                text.rewrite { piece, _ in piece.first == UInt8(ascii: " ") ? Array(piece) : [0x20] + piece }
+            }
+            if cuts {
+                let pattern = try Self.gpt2.get()
+                try text.split(.isolated, pattern.forEachMatch)
+            }
+            if writesBytes { text.rewrite { piece, _ in ByteAlphabet.written(piece) } }
+        case .metaspace(let metaspace): try metaspace.apply(to: &text)
+        case .digits(let individually):
+            try text.split(individually ? .isolated : .contiguous, Self.characters { $0.isNumeric })
+        case .punctuation(let behavior): try text.split(behavior, Self.characters { $0.isPunctuation })
+        case .whitespace: try text.split(.removed, Self.characters { $0.properties.isWhitespace })
+        }
+    }
+
+    /// Whether the last step writes bytes in the byte alphabet. The model then takes raw bytes, which is the same and faster.
+    var endsInBytes: Bool {
+        switch self {
+        case .byteLevel: true
+        case .sequence(let steps): steps.last?.endsInBytes ?? false
+        case .split, .metaspace, .digits, .punctuation, .whitespace: false
+        }
+    }
+
+    /// The expression of GPT-2's tokenizer, which `use_regex` stands for: contractions, then words, numbers and marks with
+    /// the space before them, then other space.
+    private static let gpt2 = Result { () throws(TokenizerError) in
+        try Pattern(
+            Array(#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#.utf8)
+        )
+    }
+
+    /// Finds each character for which `belongs` holds.
+    private static func characters(
+        _ belongs: @escaping (Unicode.Scalar) -> Bool
+    ) -> (UnsafeBufferPointer<UInt8>, (Range<Int>) -> Void) throws(TokenizerError) -> Void {
+        { text, body in
+            var position = 0
+            for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+                let end = position + UTF8.width(scalar)
+                if belongs(scalar) { body(position..<end) }
+                position = end
+            }
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isNumeric: Bool {
+        switch properties.generalCategory {
+        case .decimalNumber, .letterNumber, .otherNumber: true
+        case _: false
+        }
+    }
+
+    /// Unicode's punctuation, and those marks of ASCII that Unicode calls symbols.
+    fileprivate var isPunctuation: Bool {
+        switch properties.generalCategory {
+        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+            .finalPunctuation, .otherPunctuation:
+            true
+        case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: isASCII
+        case _: false
+        }
+    }
+}

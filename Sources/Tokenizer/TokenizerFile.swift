@@ -1,0 +1,77 @@
+import Foundation
+
+extension Tokenizer {
+    /// Reads `tokenizer.json` in a model's directory.
+    ///
+    /// - Throws: `unreadable` when there is none, and whatever is wrong with it.
+    public init(directory: String) throws(TokenizerError) {
+        let path = directory + "/tokenizer.json"
+        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
+        guard let size else {
+            throw TokenizerError(
+                .unreadable,
+                "there is no readable \(path). A model's directory needs its tokenizer.json: fetch it from where the "
+                    + "weights came from"
+            )
+        }
+        guard size <= Limits.fileBytes else { throw .fileTooLarge(size) }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw TokenizerError(.unreadable, "\(path) cannot be read. Check its permissions")
+        }
+        try self.init(json: [UInt8](data))
+    }
+
+    /// Reads the content of a `tokenizer.json`.
+    public init(json: [UInt8]) throws(TokenizerError) {
+        self = try json.withBytes { bytes throws(TokenizerError) in try Tokenizer(json: UnsafeRawBufferPointer(bytes)) }
+    }
+
+    /// Reads the content of a `tokenizer.json` in place; the bytes are not needed afterwards.
+    public init(json: UnsafeRawBufferPointer) throws(TokenizerError) {
+        guard json.count <= Limits.fileBytes else { throw .fileTooLarge(json.count) }
+        try self.init(JSONParser.value(of: json))
+    }
+
+    private init(_ file: JSONValue) throws(TokenizerError) {
+        guard let model = file["model"] else { throw .corrupt("it has no \"model\"") }
+        // The oldest files do not name the kind; only byte-pair encoding has merges.
+        let kind = model["type"]?.text ?? (model["merges"] == nil ? "" : "BPE")
+        guard kind == "BPE" else { throw .unknownKind(kind, of: "model", supported: ["BPE"]) }
+
+        var added: [AddedToken] = []
+        let listed = file["added_tokens"]?.elements ?? []
+        guard listed.count <= Limits.addedTokens else {
+            throw TokenizerError(.tooLarge, "the tokenizer has \(listed.count) added tokens")
+        }
+        for token in listed { added.append(try AddedToken(token)) }
+        var vocabulary = try Vocabulary(model["vocab"]?.members ?? [])
+        let modelVocabulary = vocabulary
+        for token in added { try vocabulary.insert(token.content, id: Int(token.id)) }
+
+        let preTokenizer = try file["pre_tokenizer"].map(PreTokenizer.init)
+        let normalizer = try file["normalizer"].map(Normalizer.init)
+        let raw = added.filter { !$0.isNormalized }
+        let normalized = added.filter(\.isNormalized)
+        var contents: [[UInt8]] = []
+        for token in normalized { contents.append(try normalizer?.normalized(token.content) ?? token.content) }
+
+        self.vocabulary = vocabulary
+        self.specialIDs = Set(added.lazy.filter(\.isSpecial).map(\.id))
+        self.rawTokens = AddedTokenMatcher(raw, contents: raw.map(\.content))
+        self.normalizedTokens = AddedTokenMatcher(normalized, contents: contents)
+        self.normalizer = normalizer
+        self.preTokenizer = preTokenizer
+        self.model = try BytePairModel(model, modelVocabulary, bytes: preTokenizer?.endsInBytes ?? false)
+        self.postProcessor = try file["post_processor"].map(PostProcessor.init) ?? PostProcessor()
+        self.decoder = try file["decoder"].map(Decoder.init)
+    }
+}
+
+extension TokenizerError {
+    fileprivate static func fileTooLarge(_ size: Int) -> Self {
+        Self(
+            .tooLarge,
+            "the tokenizer file has \(size) bytes, more than \(Limits.fileBytes). Check that it is a tokenizer.json"
+        )
+    }
+}
