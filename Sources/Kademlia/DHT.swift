@@ -52,7 +52,11 @@ public actor DHT {
     /// - Returns: The number of peers in the routing table afterwards: 0 without bootstrap addresses.
     /// - Throws: `bootstrapFailed`, naming every address and what was wrong with it, when none leads to a node.
     public func bootstrap() async throws(DHTError) -> Int {
-        let addresses = self.configuration.bootstrap.filter { $0.peerID != self.host.peerID }
+        let own = self.own
+        // The first node of a machine finds its own default address among them.
+        let addresses = self.configuration.bootstrap.filter {
+            $0.peerID != own.id && !own.addresses.contains($0.withoutPeerID)
+        }
         let failures = await concurrently(addresses, limit: addresses.count) { await self.join(through: $0) }
             .compactMap { $0 }
         guard addresses.isEmpty || failures.count < addresses.count else {

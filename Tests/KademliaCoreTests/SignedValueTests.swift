@@ -25,6 +25,22 @@ import Testing
         #expect(try SignedValue(self.record(empty)) == empty)
     }
 
+    /// Built by a few lines of Python around the openssl command, from the seed of 32 bytes 01.
+    @Test func `golden bytes: the record that another implementation must make and accept`() throws {
+        let golden =
+            "0a24080112208a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c120e2f6b776161692f76"
+            + "616c75652f311a4a00000000000001023c2f762f313244334b6f6f574b3939566f56784e4537587a79427758457a5737"
+            + "78684b37477076383572394633563366794b53554b5048352f6d6f746468656c6c6f2a407f19db06d55361398049eae4"
+            + "486b02dd353e2f1be5a927a2e26b05327ca938fd0860348cd212d2498159239817c89295ed5765b18b6c59b858ca94c4"
+            + "f6fa110b"
+        let value = try self.value(258, Array("hello".utf8))
+        let key = Array("/v/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5/motd".utf8)
+        let sealed = try value.sealed(by: self.identity)
+        #expect(value.name.recordKey == key)
+        #expect(sealed.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == golden)
+        #expect(try SignedValue(Record(key: key, value: sealed)) == value)
+    }
+
     @Test func `its key is text`() throws {
         let key = String(decoding: try self.value(1, []).name.recordKey, as: UTF8.self)
         #expect(key == "/v/\(self.identity.peerID)/motd")
