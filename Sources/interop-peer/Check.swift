@@ -9,6 +9,8 @@ enum Check: String, CaseIterable {
     case identify
     case ping
     case echo
+    case echoLarge = "echo-large"
+    case streams
     case halfClose = "half-close"
     case unsupported
     case provide
@@ -30,7 +32,9 @@ struct Checks {
         case .connect: try await self.host.connect(to: self.peer)
         case .identify: try await self.identify()
         case .ping: for _ in 0..<3 { _ = try await self.host.ping(self.peer.id) }
-        case .echo: try await self.echo()
+        case .echo: try await self.echo(byteCount: 1 << 20)
+        case .echoLarge: try await self.echo(byteCount: 64 << 20)
+        case .streams: try await self.streams()
         case .halfClose: try await self.halfClose()
         case .unsupported: try await self.unsupported()
         case .provide: try await self.provide()
@@ -56,16 +60,55 @@ struct Checks {
         throw CheckFailure(description: "the peer left without identifying itself")
     }
 
-    /// One mebibyte there and back, the sender not waiting for the answer.
-    private func echo() async throws {
+    /// Bytes there and back, the sender not waiting for the answer.
+    private func echo(byteCount: Int) async throws {
         let stream = try await self.host.openStream(.echo, to: self.peer)
-        let sent = ByteBuffer(bytes: (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) })
-        async let received = stream.read(exactly: sent.readableBytes)
+        let sent = Self.pattern(byteCount: byteCount)
+        async let received = stream.read(exactly: byteCount)
         try await stream.write(sent)
         guard try await SHA256.digest(received.readableBytesView) == SHA256.digest(sent.readableBytesView) else {
             throw CheckFailure(description: "other bytes came back than were sent")
         }
         await stream.close()
+    }
+
+    /// Bytes of which no part is like the part before it.
+    private static func pattern(byteCount: Int) -> ByteBuffer {
+        let block = ByteBuffer(bytes: (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) })
+        var buffer = ByteBuffer()
+        while buffer.readableBytes < byteCount {
+            buffer.writeInteger(UInt64(buffer.readableBytes))
+            buffer.writeImmutableBuffer(block)
+        }
+        buffer.moveWriterIndex(to: byteCount)
+        return buffer
+    }
+
+    /// Many conversations at once on one connection, none of which hears another's words.
+    private func streams() async throws {
+        try await withThrowingTaskGroup { group in
+            for index in 0..<UInt32(200) {
+                group.addTask { try await self.converse(index, attempts: 20) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func converse(_ index: UInt32, attempts: Int) async throws {
+        do throws(P2PError) {
+            let stream = try await self.host.openStream(.echo, to: self.peer)
+            let words = ByteBuffer(repeating: UInt8(truncatingIfNeeded: index), count: 8_000)
+            try await stream.write(words)
+            let echo = try await stream.read(exactly: words.readableBytes)
+            await stream.close()
+            guard echo != words else { return }
+        } catch {
+            // go-libp2p resets what exceeds its resource limits at the moment, and means: try again.
+            guard error.code == .streamReset, attempts > 1 else { throw error }
+            try await Task.sleep(for: .milliseconds(100))
+            return try await self.converse(index, attempts: attempts - 1)
+        }
+        throw CheckFailure(description: "stream \(index) got the words of another")
     }
 
     /// Our direction ends before the answer begins to arrive.

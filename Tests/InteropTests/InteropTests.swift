@@ -23,7 +23,7 @@ import Testing
     private func check(_ dialer: Implementation, dials listener: Implementation) async throws {
         // p2pd closes both directions of a stream at once, so nobody can half-close towards it.
         let halfClose = dialer == .go || listener == .go ? [] : ["half-close"]
-        let checks = ["connect", "identify", "ping", "echo", "unsupported"] + halfClose
+        let checks = ["connect", "identify", "ping", "echo", "echo-large", "streams", "unsupported"] + halfClose
         try await listener.listen(seed: "kw1") { address in
             #expect(address.hasSuffix("/p2p/12D3KooWDb7R3ysGeFmNBsoQkHF7AMhvJUoVG17ZEkNzDzfmRWpC"))
             let results = try await dialer.dial(address, seed: "dialer", checks: checks)

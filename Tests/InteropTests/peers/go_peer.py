@@ -7,9 +7,11 @@ p2pd is steered over its control socket: varint-framed protobuf, one connection 
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import hashlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +21,6 @@ import time
 import traceback
 
 ECHO = "/echo/1.0.0"
-SIZE = 1 << 20
 LIFETIME = 300
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -215,15 +216,29 @@ class Checks:
             assert read_exactly(connection, 32) == payload
         connection.close()
 
-    def echo(self):
+    def echo(self, size=1 << 20):
         connection = self.daemon.open(self.peer, ECHO)
-        sent = hashlib.shake_128(b"echo").digest(SIZE)
+        sent = hashlib.shake_128(b"echo").digest(size)
         writer = threading.Thread(target=connection.sendall, args=[sent])
         writer.start()
-        received = read_exactly(connection, SIZE)
+        received = read_exactly(connection, size)
         writer.join()
         assert hashlib.sha256(received).digest() == hashlib.sha256(sent).digest()
         connection.close()
+
+    def echo_large(self):
+        self.echo(64 << 20)
+
+    def streams(self):
+        def one(index):
+            connection = self.daemon.open(self.peer, ECHO)
+            words = bytes([index % 256]) * 8000
+            connection.sendall(words)
+            assert read_exactly(connection, len(words)) == words
+            connection.close()
+
+        with concurrent.futures.ThreadPoolExecutor(200) as pool:
+            list(pool.map(one, range(200)))
 
     def unsupported(self):
         try:
@@ -323,8 +338,6 @@ def main():
     with tempfile.TemporaryDirectory(prefix="p2pd-") as folder:
         daemon = Daemon(arguments.p2pd, folder, arguments.seed)
         # A terminated script ends its daemon, too.
-        import signal
-
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             return listen(daemon, folder) if arguments.command == "listen" else dial(daemon, arguments)

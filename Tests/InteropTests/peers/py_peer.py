@@ -7,14 +7,14 @@
 import argparse
 import hashlib
 import logging
-import sys
+import os
 import traceback
 
 import multiaddr
 import trio
 from libp2p import new_host
-from libp2p.crypto.ed25519 import Ed25519PrivateKey, create_new_key_pair
-from libp2p.crypto.keys import KeyPair
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.serialization import deserialize_public_key
 from libp2p.host.ping import PingService
 from libp2p.identity.identify.identify import parse_identify_response
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
@@ -23,7 +23,6 @@ from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.tools.anyio_service import background_trio_service
 
 ECHO = "/echo/1.0.0"
-SIZE = 1 << 20
 LIFETIME = 300
 
 
@@ -43,13 +42,13 @@ async def echo(stream):
 
 
 async def read_exactly(stream, count):
-    data = b""
+    data = bytearray()
     while len(data) < count:
         piece = await stream.read(min(65536, count - len(data)))
         if not piece:
             raise EOFError(f"{len(data)} of {count} bytes")
         data += piece
-    return data
+    return bytes(data)
 
 
 async def read_to_end(stream):
@@ -75,30 +74,43 @@ class Checks:
     async def identify(self):
         stream = await self.host.new_stream(self.peer, ["/ipfs/id/1.0.0"])
         message = parse_identify_response(await read_to_end(stream))
-        assert ID.from_pubkey(
-            __import__("libp2p.crypto.serialization", fromlist=["x"]).deserialize_public_key(message.public_key)
-        ) == self.peer
+        assert ID.from_pubkey(deserialize_public_key(message.public_key)) == self.peer
         assert "/ipfs/ping/1.0.0" in message.protocols and message.agent_version and message.observed_addr
 
     async def ping(self):
         times = await PingService(self.host).ping(self.peer, 3)
         assert len(times) == 3
 
-    async def echo(self):
+    async def echo(self, size=1 << 20):
         stream = await self.host.new_stream(self.peer, [ECHO])
-        sent = hashlib.shake_128(b"echo").digest(SIZE)
+        sent = hashlib.shake_128(b"echo").digest(size)
         received = b""
 
         async def write():
-            for start in range(0, SIZE, 65536):
+            for start in range(0, size, 65536):
                 await stream.write(sent[start : start + 65536])
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(write)
-            received = await read_exactly(stream, SIZE)
+            received = await read_exactly(stream, size)
         assert hashlib.sha256(received).digest() == hashlib.sha256(sent).digest()
         await stream.close_write()
         assert await read_to_end(stream) == b""
+
+    async def echo_large(self):
+        await self.echo(64 << 20)
+
+    async def streams(self):
+        async def one(index):
+            stream = await self.host.new_stream(self.peer, [ECHO])
+            words = bytes([index % 256]) * 8000
+            await stream.write(words)
+            assert await read_exactly(stream, len(words)) == words
+            await stream.close()
+
+        async with trio.open_nursery() as nursery:
+            for index in range(200):
+                nursery.start_soon(one, index)
 
     async def half_close(self):
         stream = await self.host.new_stream(self.peer, [ECHO])
@@ -145,17 +157,14 @@ async def dial(arguments):
             checks = Checks(host, dht, arguments.address, arguments)
             for name in ["connect"] + [name for name in arguments.only.split(",") if name != "connect"]:
                 try:
-                    with trio.fail_after(30):
+                    with trio.fail_after(60):
                         await getattr(checks, name.replace("-", "_"))()
                     print("PASS", name, flush=True)
                 except Exception as error:
                     failures += 1
                     traceback.print_exc()
                     print("FAIL", name, repr(error), flush=True)
-            # Leave without waiting for the host's own services to end.
-            sys.stdout.flush()
-            import os
-
+            # Without waiting for the host's own services, which may take long to end.
             os._exit(1 if failures else 0)
 
 
