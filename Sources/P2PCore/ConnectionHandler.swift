@@ -17,6 +17,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private let host: Host
     private let peer: PeerID
     private let timeouts: Timeouts
+    private let settledBy: NIODeadline
     private weak var connection: Connection?
     private var context: ChannelHandlerContext?
     private var keepalive: Keepalive
@@ -30,11 +31,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var confirmationWaiters: [(Result<Void, P2PError>) -> Void] = []
     private var failure: P2PError?
 
-    init(_ secure: consuming SecureConnection, peer: PeerID, host: Host) {
+    /// - Parameter settledBy: When the remote must have shown that it accepts the connection.
+    init(_ secure: consuming SecureConnection, peer: PeerID, host: Host, settledBy latest: NIODeadline) {
         self.secure = secure
         self.peer = peer
         self.host = host
         self.timeouts = host.configuration.timeouts
+        self.settledBy = latest
         self.idleness = Idleness(limit: TimeAmount(clamping: host.configuration.timeouts.idle))
         self.keepalive = Keepalive(
             idle: TimeAmount(clamping: host.configuration.timeouts.keepalive),
@@ -56,7 +59,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.scheduleFlush()
         self.hitKeepaliveDeadline()
         self.noteIdleness()
-        self.schedule(in: self.timeouts.upgrade) { handler in
+        self.schedule(at: self.settledBy) { handler in
             guard !handler.isConfirmed else { return }
             handler.fail(P2PError(.timedOut, "\(handler.peer) did not finish the handshake in time"))
         }
@@ -423,6 +426,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         for entry in self.streams.removeAll() { entry.mailbox.update { $0.fail(reason) } }
         for waiter in self.confirmationWaiters { waiter(.failure(reason)) }
         self.confirmationWaiters = []
-        if let connection { self.host.connectionClosed(connection) }
+        if let connection { self.host.connectionClosed(connection, reason) }
     }
 }

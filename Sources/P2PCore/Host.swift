@@ -243,10 +243,20 @@ public final class Host: Sendable {
             return nil
         }
         if let failure { throw failure }
+        self.configuration.logger.debug(
+            "connected",
+            metadata: [
+                "peer": "\(connection.peer)", "address": "\(connection.remoteAddress)", "role": "\(connection.role)",
+            ]
+        )
         self.identify(connection)
     }
 
-    func connectionClosed(_ connection: Connection) {
+    func connectionClosed(_ connection: Connection, _ reason: P2PError) {
+        self.configuration.logger.debug(
+            "disconnected",
+            metadata: ["peer": "\(connection.peer)", "address": "\(connection.remoteAddress)", "reason": "\(reason)"]
+        )
         self.state.withLock { state in
             if state.remove(connection) { state.subscribers.send(.disconnected(connection.peer)) }
         }

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import P2PWire
 
@@ -15,6 +16,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let expectedPeer: PeerID?
     private let established: EventLoopPromise<Connection>
     private var upgrade: ConnectionUpgrade
+    /// When the whole upgrade, the muxer's negotiation included, must be done.
+    private let latestEnd: NIODeadline
     private var received = ByteBuffer()
     private var deadline: Scheduled<Void>?
     private var isOver = false
@@ -31,6 +34,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.remoteAddress = remoteAddress
         self.expectedPeer = expectedPeer
         self.established = established
+        self.latestEnd = .now() + TimeAmount(clamping: host.configuration.timeouts.upgrade)
         let handshake = NoiseHandshake(
             role: role,
             identity: host.configuration.identity,
@@ -41,8 +45,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let limit = TimeAmount(clamping: self.host.configuration.timeouts.upgrade)
-        self.deadline = context.eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in
+        self.deadline = context.eventLoop.assumeIsolated().scheduleTask(deadline: self.latestEnd) { [weak self] in
             guard let self else { return }
             self.fail(P2PError(.timedOut, "\(self.remoteAddress) did not finish the handshake in time"), context)
         }
@@ -112,7 +115,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         peer: PeerID,
         _ context: ChannelHandlerContext
     ) throws {
-        let handler = ConnectionHandler(secure, peer: peer, host: self.host)
+        let handler = ConnectionHandler(secure, peer: peer, host: self.host, settledBy: self.latestEnd)
         let connection = Connection(
             peer: peer,
             remoteAddress: self.remoteAddress,
@@ -138,6 +141,10 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard !self.isOver else { return }
         self.isOver = true
         self.deadline?.cancel()
+        self.host.configuration.logger.debug(
+            "no connection",
+            metadata: ["address": "\(self.remoteAddress)", "role": "\(self.role)", "reason": "\(error)"]
+        )
         self.established.fail(error)
         context.close(promise: nil)
     }
