@@ -1,0 +1,66 @@
+import P2PWire
+import Testing
+
+@testable import KademliaCore
+
+@Suite struct CandidatesTests {
+    private let target = KademliaKey(hashing: [1])
+
+    private func ranked(_ count: Int) -> [PeerInfo] {
+        Sample.sorted(Sample.peers(1..<(count + 1)), by: self.target)
+    }
+
+    private func candidates(_ peers: [PeerInfo]) -> Candidates {
+        var candidates = Candidates()
+        for peer in peers {
+            candidates.insert(peer, distance: KademliaKey(peer.id).distance(to: self.target))
+        }
+        return candidates
+    }
+
+    @Test func `hands out the closest first, in whatever order they came`() {
+        let peers = self.ranked(30)
+        let candidates = self.candidates(peers.reversed())
+        #expect(candidates.closestWaiting(5) == Array(peers.prefix(5)))
+        #expect(candidates.closestWaiting(-1).isEmpty)
+    }
+
+    @Test func `remembers only the closest of a flood`() {
+        let peers = self.ranked(Limits.lookupCandidates + 100)
+        let candidates = self.candidates(peers.shuffled())
+        #expect(candidates.closestWaiting(.max) == Array(peers.prefix(Limits.lookupCandidates)))
+    }
+
+    @Test func `a flood drops nobody who was asked`() {
+        let peers = self.ranked(Limits.lookupCandidates + 50)
+        let far = peers[Limits.lookupCandidates - 1]
+        var candidates = self.candidates([far])
+        candidates.ask(far.id, round: 1)
+        for peer in peers { candidates.insert(peer, distance: KademliaKey(peer.id).distance(to: self.target)) }
+        #expect(candidates[far.id]?.state == .asked(round: 1))
+    }
+
+    @Test func `a request ends once, in the round in which it was sent`() {
+        let peers = self.ranked(2)
+        var candidates = self.candidates(peers)
+        candidates.ask(peers[0].id, round: 3)
+        #expect(candidates.askedCount == 1)
+        #expect(candidates.settle(peers[1].id, as: .answered) == nil)
+        #expect(candidates.settle(peers[0].id, as: .answered) == 3)
+        #expect(candidates.settle(peers[0].id, as: .failed) == nil)
+        #expect(candidates.askedCount == 0)
+        #expect(candidates.answered(5) == [peers[0]])
+    }
+
+    @Test func `those that failed do not count among the closest`() {
+        let peers = self.ranked(3)
+        var candidates = self.candidates(peers)
+        for peer in peers { candidates.ask(peer.id, round: 1) }
+        _ = candidates.settle(peers[0].id, as: .failed)
+        _ = candidates.settle(peers[1].id, as: .answered)
+        #expect(candidates.haveAnswered(closest: 1))
+        #expect(!candidates.haveAnswered(closest: 2))
+        _ = candidates.settle(peers[2].id, as: .answered)
+        #expect(candidates.haveAnswered(closest: 20))
+    }
+}
