@@ -134,7 +134,7 @@ let package = Package(
         .executableTarget(
             name: "interop-peer",
             dependencies: [
-                "Kademlia", "P2PCore", "P2PWire", nioCore, logging,
+                "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings

@@ -2,6 +2,7 @@ import Kademlia
 import NIOCore
 import P2PCore
 import P2PWire
+import ShardProtocol
 
 /// One thing that another libp2p must be able to do with us.
 enum Check: String, CaseIterable {
@@ -13,6 +14,7 @@ enum Check: String, CaseIterable {
     case streams
     case halfClose = "half-close"
     case unsupported
+    case inference
     case provide
     case findProvider = "find-provider"
 }
@@ -37,6 +39,7 @@ struct Checks {
         case .streams: try await self.streams()
         case .halfClose: try await self.halfClose()
         case .unsupported: try await self.unsupported()
+        case .inference: try await self.inference()
         case .provide: try await self.provide()
         case .findProvider: try await self.findProvider()
         }
@@ -131,6 +134,17 @@ struct Checks {
             return
         }
         throw CheckFailure(description: "a protocol that nobody speaks was accepted")
+    }
+
+    /// A unary call, as KwaaiNet's nodes make one for each step: its answer is the published one.
+    private func inference() async throws {
+        let client = InferenceClient(host: self.host)
+        for _ in 0..<2 {
+            let response = try await client.send(GoldenStep.request, to: self.peer, timeout: .seconds(10))
+            guard try response == GoldenStep.response() else {
+                throw CheckFailure(description: "another answer than the published one: \(response)")
+            }
+        }
     }
 
     /// The other side takes our provider record.

@@ -36,6 +36,7 @@ struct PeerOptions: ParsableArguments {
         )
         try await withHost(configuration) { host in
             host.serveEcho()
+            host.serveInferenceStep()
             let dht = DHT(
                 host: host,
                 configuration: DHT.Configuration(protocolPrefix: self.prefix, bootstrap: bootstrap)

@@ -21,9 +21,12 @@ import Testing
     }
 
     private func check(_ dialer: Implementation, dials listener: Implementation) async throws {
+        let pair = [dialer, listener]
+        var checks = ["connect", "identify", "ping", "echo", "echo-large", "streams", "unsupported"]
         // p2pd closes both directions of a stream at once, so nobody can half-close towards it.
-        let halfClose = dialer == .go || listener == .go ? [] : ["half-close"]
-        let checks = ["connect", "identify", "ping", "echo", "echo-large", "streams", "unsupported"] + halfClose
+        if !pair.contains(.go) { checks.append("half-close") }
+        // Unary calls are p2pd's own; py-libp2p has none.
+        if !pair.contains(.python) { checks.append("inference") }
         try await listener.listen(seed: "kw1") { address in
             #expect(address.hasSuffix("/p2p/12D3KooWDb7R3ysGeFmNBsoQkHF7AMhvJUoVG17ZEkNzDzfmRWpC"))
             let results = try await dialer.dial(address, seed: "dialer", checks: checks)
