@@ -175,7 +175,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TokenizerTests",
-            dependencies: ["Tokenizer"],
+            dependencies: ["Tokenizer", "CDemoModel"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),

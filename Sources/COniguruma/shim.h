@@ -6,6 +6,12 @@
 // Oniguruma names its encodings and syntaxes by mutable globals, which Swift 6 rightly refuses to touch. These functions
 // are the only places that do.
 
+/// Prepares the library; to be called once, before anything else. Returns ONIG_NORMAL or an error code.
+static inline int kwaai_onig_prepare(void) {
+    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+    return onig_initialize(encodings, 1);
+}
+
 /// Compiles `pattern` as UTF-8 in Oniguruma's own syntax. Returns ONIG_NORMAL or an error code.
 static inline int kwaai_onig_compile(regex_t **compiled, const unsigned char *pattern, size_t count) {
     OnigErrorInfo information;

@@ -20,6 +20,11 @@ struct BytePairModel: Sendable {
     let merges: MergeTable
     /// Whole words that are tokens whatever the merges say (`ignore_merges`), by the bytes that `encode` gets; else nil.
     let wholeWords: [[UInt8]: UInt32]?
+    /// SentencePiece's mark for a space, where no merge makes a token that has it behind another character; else nil.
+    ///
+    /// Such vocabularies come without a pre-tokenizer, so that a whole text is one word. Cutting it before each mark changes
+    /// nothing then, since no token could lie across the cut, and makes of it short words that repeat.
+    let wordMark: [UInt8]?
 
     /// Appends the ids of one word.
     func encode(_ word: UnsafeBufferPointer<UInt8>, into ids: inout [UInt32], scratch: inout Scratch) {

@@ -14,6 +14,8 @@ extension BytePairModel {
         }
         merges = try Self.merges(json["merges"]?.elements ?? [], vocabulary)
         symbols = bytes ? .bytes(Self.byteTable(vocabulary)) : try Self.scalarTable(json, vocabulary)
+        // A whole word that is a token must be seen whole.
+        wordMark = bytes || json.flag("ignore_merges", default: false) ? nil : Self.wordMark(vocabulary)
         wholeWords =
             !json.flag("ignore_merges", default: false)
             ? nil
@@ -42,6 +44,13 @@ extension BytePairModel {
             table.insert(first, second, .init(rank: UInt32(rank), result: result))
         }
         return table
+    }
+
+    private static func wordMark(_ vocabulary: Vocabulary) -> [UInt8]? {
+        let mark = Array("▁".utf8)
+        guard vocabulary.id(of: mark) != nil else { return nil }
+        let crosses = vocabulary.ids.keys.contains { !$0.starts(of: mark).isEmpty }
+        return crosses ? nil : mark
     }
 
     private static func byteTable(_ vocabulary: Vocabulary) -> [UInt32?] {

@@ -21,7 +21,7 @@ indirect enum Decoder: Sendable {
             self = .sequence(steps)
         case "ByteLevel": self = .byteLevel
         case "Metaspace": self = .metaspace(try Metaspace(json))
-        case "Replace": self = .replace(try Needle(json), with: json["content"]?.bytes ?? [])
+        case "Replace": self = .replace(try Needle(json), with: try Needle.replacement(json))
         case "ByteFallback": self = .byteFallback
         case "Fuse": self = .fuse
         case "Strip":

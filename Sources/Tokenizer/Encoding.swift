@@ -36,12 +36,21 @@ struct Encoding {
         try tokenizer.preTokenizer?.apply(to: &words, writesBytes: false)
         let pieces = words.pieces
         try words.bytes.withBytes { bytes throws(TokenizerError) in
-            for piece in pieces { append(word: UnsafeBufferPointer(rebasing: bytes[piece])) }
+            for piece in pieces { append(piece: UnsafeBufferPointer(rebasing: bytes[piece])) }
+        }
+    }
+
+    private mutating func append(piece: UnsafeBufferPointer<UInt8>) {
+        guard let mark = tokenizer.model.wordMark else { return append(word: piece) }
+        var start = 0
+        for end in piece.starts(of: mark) + [piece.count] {
+            append(word: UnsafeBufferPointer(rebasing: piece[start..<end]))
+            start = end
         }
     }
 
     private mutating func append(word: UnsafeBufferPointer<UInt8>) {
-        // What is long is a whole text without words, as SentencePiece has it, and will not come again.
+        // What is long will not come again.
         guard word.count <= 32 else {
             tokenizer.model.encode(word, into: &ids, scratch: &scratch)
             return

@@ -7,7 +7,7 @@ struct JSONParser: ~Copyable {
     ///
     /// - Throws: `corrupt`, naming the offset, or `tooLarge` for nesting beyond `Limits.nesting`.
     static func value(of bytes: UnsafeRawBufferPointer) throws(TokenizerError) -> JSONValue {
-        guard String(validating: bytes.lazy.map { $0 }, as: UTF8.self) != nil else {
+        guard String(validating: bytes, as: UTF8.self) != nil else {
             throw .corrupt("it is not UTF-8 text")
         }
         var parser = JSONParser(bytes: bytes)

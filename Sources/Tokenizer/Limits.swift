@@ -15,10 +15,14 @@ package enum Limits {
     package static let addedTokens = 1 << 16
     /// Bytes of one regular expression; real ones stay below 1,000.
     package static let patternBytes = 1 << 14
-    /// Bytes of a text to encode, after which nobody waits for the answer: far beyond every model's context.
-    package static let textBytes = 64 << 20
-    /// Bytes of a normalised text for each byte of the text: a hostile replacement may not multiply it without end.
-    package static let normalizedGrowth = 32
+    /// Bytes of all added tokens together, of which a tree is made; the largest published lists stay below 100,000.
+    package static let addedTokenBytes = 1 << 20
+    /// Bytes that a replacement puts in; real ones are one character. It bounds how fast a text can grow.
+    package static let replacementBytes = 64
+    /// Bytes of a text to encode: some million tokens, beyond every model's context.
+    package static let textBytes = 16 << 20
+    /// Bytes of a text while it is normalised, so that a hostile chain of replacements cannot multiply it without end.
+    package static let normalizedBytes = 64 << 20
     /// Words that one call remembers, so that a long text does not fill the memory with rare ones.
     package static let rememberedWords = 1 << 15
     /// Tokens that a stream holds back while a character is incomplete; a character has at most 4 bytes.

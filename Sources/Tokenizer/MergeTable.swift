@@ -17,6 +17,9 @@ struct MergeTable: Sendable {
     private static let empty = UInt64.max
     private var slots: [Slot]
     private let shift: UInt64
+    // Drawn anew for each table, so that no file can aim all its pairs at one slot. It decides where a pair lies, never
+    // what a lookup answers.
+    private let multiplier = UInt64.random(in: .min ... .max) | 1
 
     /// A table for up to `capacity` pairs, at most half full.
     init(capacity: Int) {
@@ -47,8 +50,8 @@ struct MergeTable: Sendable {
         return slots[index].merge
     }
 
-    /// Fibonacci hashing: the high bits of a product with 2⁶⁴ divided by the golden ratio.
+    /// The high bits of a product with a random odd number.
     private func home(of pair: UInt64) -> Int {
-        Int(truncatingIfNeeded: (pair &* 0x9E37_79B9_7F4A_7C15) >> shift)
+        Int(truncatingIfNeeded: (pair &* multiplier) >> shift)
     }
 }

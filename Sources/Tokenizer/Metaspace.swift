@@ -14,6 +14,9 @@ struct Metaspace: Sendable {
 
     init(_ json: JSONValue) throws(TokenizerError) {
         mark = json["replacement"]?.bytes ?? Array("▁".utf8)
+        guard String(decoding: mark, as: UTF8.self).unicodeScalars.count == 1 else {
+            throw .corrupt("its Metaspace mark is not one character")
+        }
         cuts = json.flag("split", default: true)
         // Files from before the scheme existed state a flag.
         let standard = json.flag("add_prefix_space", default: true) ? "always" : "never"

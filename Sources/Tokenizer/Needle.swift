@@ -15,6 +15,15 @@ enum Needle: Sendable {
         }
     }
 
+    /// What a `Replace` puts in place of each match.
+    static func replacement(_ json: JSONValue) throws(TokenizerError) -> [UInt8] {
+        let content = json["content"]?.bytes ?? []
+        guard content.count <= Limits.replacementBytes else {
+            throw TokenizerError(.tooLarge, "the tokenizer has a replacement of \(content.count) bytes")
+        }
+        return content
+    }
+
     /// Calls `body` with the bounds of each match, from left to right.
     func forEachMatch(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) throws(TokenizerError) {
         switch self {
@@ -33,17 +42,20 @@ enum Needle: Sendable {
         }
     }
 
+    /// - Throws: `tooLarge` when the text would grow beyond `Limits.normalizedBytes`.
     func replacing(in text: [UInt8], with content: [UInt8]) throws(TokenizerError) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var copied = 0
         try text.withBytes { bytes throws(TokenizerError) in
             try forEachMatch(in: bytes) { match in
+                guard result.count <= Limits.normalizedBytes else { return }
                 result.append(contentsOf: bytes[copied..<match.lowerBound])
                 result.append(contentsOf: content)
                 copied = match.upperBound
             }
         }
+        guard result.count <= Limits.normalizedBytes else { throw .normalizedTooLarge }
         result.append(contentsOf: text[copied...])
         return result
     }

@@ -32,7 +32,7 @@ indirect enum Normalizer: Sendable {
             for step in json["normalizers"]?.elements ?? [] { steps.append(try Normalizer(step)) }
             self = .sequence(steps)
         case "Prepend": self = .prepend(json["prepend"]?.bytes ?? [])
-        case "Replace": self = .replace(try Needle(json), with: json["content"]?.bytes ?? [])
+        case "Replace": self = .replace(try Needle(json), with: try Needle.replacement(json))
         case "Lowercase": self = .lowercase
         case "Strip":
             self = .strip(left: json.flag("strip_left", default: true), right: json.flag("strip_right", default: true))
@@ -40,7 +40,7 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    /// - Throws: `tooLarge` when the text grows beyond `Limits.normalizedGrowth` times what it was.
+    /// - Throws: `tooLarge` when the text grows beyond `Limits.normalizedBytes`.
     func normalized(_ text: [UInt8]) throws(TokenizerError) -> [UInt8] {
         let result: [UInt8]
         switch self {
@@ -58,12 +58,7 @@ indirect enum Normalizer: Sendable {
             if right { while scalars.last?.properties.isWhitespace == true { scalars.removeLast() } }
             result = Array(String(String.UnicodeScalarView(scalars)).utf8)
         }
-        guard result.count <= Limits.normalizedGrowth * (text.count + Limits.tokenBytes) else {
-            throw TokenizerError(
-                .tooLarge,
-                "the tokenizer's normalizer makes a text of \(result.count) bytes. Shorten the text"
-            )
-        }
+        guard result.count <= Limits.normalizedBytes else { throw .normalizedTooLarge }
         return result
     }
 }

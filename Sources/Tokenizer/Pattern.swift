@@ -13,6 +13,7 @@ final class Pattern: Sendable {
         guard expression.count <= Limits.patternBytes else {
             throw TokenizerError(.tooLarge, "the tokenizer has a regular expression of \(expression.count) bytes")
         }
+        _ = Self.library
         var compiled: UnsafeMutablePointer<regex_t>?
         let code = expression.withUnsafeBufferPointer { kwaai_onig_compile(&compiled, $0.baseAddress, $0.count) }
         guard code == ONIG_NORMAL, let compiled else {
@@ -27,6 +28,9 @@ final class Pattern: Sendable {
     }
 
     deinit { onig_free(compiled) }
+
+    // Oniguruma would otherwise prepare itself in the first compilation, which two threads may begin at once.
+    private static let library = kwaai_onig_prepare()
 
     /// Calls `body` with the bounds of each match in `text`, from left to right and without overlaps.
     func forEachMatch(

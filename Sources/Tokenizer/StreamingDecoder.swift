@@ -4,6 +4,9 @@
 /// what the text grew by, seen from a window that reaches back to the last token before the held ones: a decoder may treat
 /// the first token of a text differently (SentencePiece drops its space), and a window that began at the new token would
 /// lose that space.
+///
+/// The pieces together are the decoded text, with one exception that only nonsense meets: where SentencePiece's byte tokens
+/// make a character and then bytes that are none, decoding takes the character back, and what is given out cannot be.
 public struct StreamingDecoder: Sendable {
     private let tokenizer: Tokenizer
     private let skipsSpecialTokens: Bool
@@ -19,6 +22,8 @@ public struct StreamingDecoder: Sendable {
 
     /// The text that has become certain with this token; empty while a character is incomplete.
     public mutating func append(_ id: UInt32) -> String {
+        // What has no text would lengthen the window for nothing.
+        guard tokenizer.hasText(id, skipSpecialTokens: skipsSpecialTokens) else { return "" }
         // Tokens without text before the first text, such as a lone "▁", are given out without anything to show.
         if context.isEmpty, !window.isEmpty {
             let text = decoded(window)

@@ -50,9 +50,13 @@ public struct Tokenizer: Sendable {
         vocabulary.token(id).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    func hasText(_ id: UInt32, skipSpecialTokens: Bool) -> Bool {
+        vocabulary.token(id) != nil && !(skipSpecialTokens && specialIDs.contains(id))
+    }
+
     func decodedBytes(_ ids: [UInt32], skipSpecialTokens: Bool) -> [UInt8] {
         let pieces = ids.compactMap { id in
-            skipSpecialTokens && specialIDs.contains(id) ? nil : vocabulary.token(id)
+            hasText(id, skipSpecialTokens: skipSpecialTokens) ? vocabulary.token(id) : nil
         }
         guard let decoder else { return Array(pieces.joined(separator: [UInt8(ascii: " ")])) }
         // A decoder's expression that gives up on a token leaves it as the file writes it.

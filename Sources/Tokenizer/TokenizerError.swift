@@ -34,6 +34,11 @@ extension TokenizerError {
         )
     }
 
+    static let normalizedTooLarge = Self(
+        .tooLarge,
+        "the tokenizer's normalizer makes the text longer than \(Limits.normalizedBytes) bytes. Shorten the text"
+    )
+
     static func corrupt(_ what: String) -> Self {
         Self(.corrupt, "the tokenizer file is damaged: \(what). Fetch it again from where the model came from")
     }

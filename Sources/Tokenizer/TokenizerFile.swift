@@ -44,6 +44,10 @@ extension Tokenizer {
             throw TokenizerError(.tooLarge, "the tokenizer has \(listed.count) added tokens")
         }
         for token in listed { added.append(try AddedToken(token)) }
+        let addedBytes = added.reduce(0) { $0 + $1.content.count }
+        guard addedBytes <= Limits.addedTokenBytes else {
+            throw TokenizerError(.tooLarge, "the tokenizer's added tokens have \(addedBytes) bytes together")
+        }
         var vocabulary = try Vocabulary(model["vocab"]?.members ?? [])
         let modelVocabulary = vocabulary
         for token in added { try vocabulary.insert(token.content, id: Int(token.id)) }

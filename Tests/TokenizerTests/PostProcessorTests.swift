@@ -1,0 +1,41 @@
+import Testing
+
+@testable import Tokenizer
+
+@Suite struct PostProcessorTests {
+    private let template = """
+        {"type": "TemplateProcessing",
+         "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                    {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+         "special_tokens": {"<s>": {"id": "<s>", "ids": [7], "tokens": ["<s>"]},
+                            "</s>": {"id": "</s>", "ids": [8, 9], "tokens": ["</s>", "x"]}}}
+        """
+
+    @Test func `puts the template's tokens around the text`() throws {
+        let processor = try PostProcessor(json(template))
+        #expect(processor.before == [7])
+        #expect(processor.behind == [8, 9])
+    }
+
+    @Test func `a sequence puts later tokens outside`() throws {
+        let outer = template.replacing("7", with: "17")
+        let processor = try PostProcessor(
+            json(#"{"type": "Sequence", "processors": [\#(template), {"type": "ByteLevel"}, \#(outer)]}"#)
+        )
+        #expect(processor.before == [17, 7])
+        #expect(processor.behind == [8, 9, 8, 9])
+    }
+
+    @Test(arguments: ["BertProcessing", "RobertaProcessing", ""])
+    func `refuses an unknown kind`(kind: String) {
+        let error = #expect(throws: TokenizerError.self) { try PostProcessor(json(#"{"type": "\#(kind)"}"#)) }
+        #expect(error?.code == .unsupported)
+    }
+
+    @Test func `refuses a template without the text`() {
+        let error = #expect(throws: TokenizerError.self) {
+            try PostProcessor(json(#"{"type": "TemplateProcessing", "single": []}"#))
+        }
+        #expect(error?.code == .corrupt)
+    }
+}

@@ -1,0 +1,33 @@
+import Testing
+
+@testable import Tokenizer
+
+@Suite struct PreTokenizerTests {
+    @Test(arguments: [
+        (#"{"type": "ByteLevel", "add_prefix_space": false}"#, "I'm é  !", ["I", "'m", "ĠÃ©", "Ġ", "Ġ!"]),
+        (#"{"type": "ByteLevel", "add_prefix_space": true, "use_regex": false}"#, "a b", ["ĠaĠb"]),
+        (#"{"type": "Digits", "individual_digits": true}"#, "a12½", ["a", "1", "2", "½"]),
+        (#"{"type": "Digits", "individual_digits": false}"#, "a12b", ["a", "12", "b"]),
+        (#"{"type": "Punctuation", "behavior": "Isolated"}"#, "a$?!", ["a", "$", "?", "!"]),
+        (#"{"type": "WhitespaceSplit"}"#, " a  b ", ["a", "b"]),
+        (#"{"type": "Split", "pattern": {"String": "x"}, "behavior": "MergedWithNext"}"#, "axbx", ["a", "xb", "x"]),
+        (#"{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}"#, "a b", ["▁a", "▁b"]),
+        (
+            #"{"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {"type": "ByteLevel"}]}"#, "a b",
+            ["Ġa", "Ġb"]
+        ),
+    ])
+    func `cuts a text as its kind says`(file: String, text: String, expected: [String]) throws {
+        var words = PreTokenizedText(Array(text.utf8), startsInput: true)
+        try PreTokenizer(json(file)).apply(to: &words, writesBytes: true)
+        #expect(words.pieces.map { String(decoding: words.bytes[$0], as: UTF8.self) } == expected)
+    }
+
+    @Test(arguments: [
+        #"{"type": "BertPreTokenizer"}"#, "{}", #"{"type": "Split", "pattern": {"String": "x"}, "behavior": "Up"}"#,
+    ])
+    func `refuses an unknown kind`(file: String) {
+        let error = #expect(throws: TokenizerError.self) { try PreTokenizer(json(file)) }
+        #expect(error?.code == .unsupported)
+    }
+}
