@@ -2,8 +2,8 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), \
                              apply_to = function)
-#define TILE_ROWS 4 // 24 sums, 4 rows of weights and a token: 29 of 32 registers
-#define TILE_TOKENS 6
+#define TILE_ROWS 6 // 24 sums, 6 rows of weights and a token: 31 of 32 registers
+#define TILE_TOKENS 4
 #define DECODE_ROWS 8
 #define ATTEND_LANES 4
 #define VALUE_LANES 2

@@ -10,7 +10,11 @@ INLINE void multiply_tile(const struct kw_matrix *m, enum kw_type type, size_t r
     UNROLL for (size_t i = 0; i < rows * tokens; i++) sums[i] = splat(0);
     for (size_t k = 0; k < whole; k += LANES) {
         lanes w[DECODE_ROWS];
-        UNROLL for (size_t r = 0; r < rows; r++) w[r] = load(type, data, r * columns + k);
+        UNROLL for (size_t r = 0; r < rows; r++) {
+            w[r] = load(type, data, r * columns + k);
+            // A single token waits for memory: the same place in the next tile is fetched meanwhile.
+            if (tokens == 1) __builtin_prefetch(data + ((r + rows) * columns + k) * kw_size_of(type));
+        }
         UNROLL for (size_t t = 0; t < tokens; t++) {
             const lanes a = load(kw_f32, x, t * columns + k);
             UNROLL for (size_t r = 0; r < rows; r++) sums[t * rows + r] = fused(a, w[r], sums[t * rows + r]);
@@ -44,8 +48,6 @@ INLINE void multiply_rows(const struct kw_matrix *m, enum kw_type type, size_t r
         case 2: multiply_tile(m, type, row, rows, bias, from, 2, to, y_stride); break;
 #if TILE_TOKENS > 3
         case 3: multiply_tile(m, type, row, rows, bias, from, 3, to, y_stride); break;
-        case 4: multiply_tile(m, type, row, rows, bias, from, 4, to, y_stride); break;
-        case 5: multiply_tile(m, type, row, rows, bias, from, 5, to, y_stride); break;
 #endif
         default: multiply_tile(m, type, row, rows, bias, from, TILE_TOKENS, to, y_stride);
         }
@@ -60,7 +62,8 @@ INLINE void multiply_typed(const struct kw_matrix *m, enum kw_type type, size_t 
             multiply_tile(m, type, row, DECODE_ROWS, bias, x, 1, y, y_stride);
     for (; row + TILE_ROWS <= end; row += TILE_ROWS)
         multiply_rows(m, type, row, TILE_ROWS, bias, x, tokens, y, y_stride);
-    for (; row < end; row++) multiply_rows(m, type, row, 1, bias, x, tokens, y, y_stride);
+    for (; row + 2 <= end; row += 2) multiply_rows(m, type, row, 2, bias, x, tokens, y, y_stride);
+    if (row < end) multiply_rows(m, type, row, 1, bias, x, tokens, y, y_stride);
 }
 
 /// Bytes of x that stay in the second-level cache while the rows pass by.

@@ -140,7 +140,7 @@ extension ModelDirectory {
             files.isEmpty
                 ? "\(self.name) lacks \(tensors), which config.json needs. Download the model again."
                 : "\(self.name): blocks \(range.lowerBound)..\(range.upperBound) need \(listed(files)), which "
-                    + "\(files.count == 1 ? "is" : "are") missing (\(tensors)). Download \(files.count == 1 ? "it" : "them")."
+                    + "\(files.count == 1 ? "is" : "are") missing (\(tensors)). Download what is missing."
         )
     }
 }

@@ -65,8 +65,8 @@ import Testing
         )
         #expect(directory.modelKey.hex == "a76d3c6cf17e78479c24e5f76817412a")
         let fingerprint = try directory.fingerprint()
-        #expect(fingerprint.hex == "3de10d4d8cd85047ef88db354f64bf8d5c9ee74f8e90c1421280b627da9661f0")
-        #expect(digests.first?.hex == "ffa5faf07aa671bf7e92ee391d36ce0ba5d6408be5a873ff0d0c917ea47ec101")
+        #expect(fingerprint.hex == "179a831e36dbce3fd0a7f979a17eb1f97a97b6cfb876f5f5d58188d476d2757e")
+        #expect(digests.first?.hex == "9a4831ddf1613944cf2d0bbbe6c6b6cbf3a29faa47d91cc1b5e5cb8c9d9dc01f")
         #expect(digests.last?.hex == "639f0788189c0bf98dc81160bb04edeb7e0bb8cafd3552ee7a98193f82b8297b")
     }
 

@@ -42,20 +42,21 @@ struct TinyModel {
         var random = RandomNumbers(seed: self.seed)
         var names: Set<String> = []
         return configuration.tensors(of: 0..<self.blocks).filter { names.insert($0.name).inserted }.map { tensor in
-            let count = tensor.shape.reduce(1, *)
-            let values = (0..<count).map { index in
-                if tensor.name == self.infiniteTensor, index == 0 { return Float.infinity }
+            let isNorm = tensor.name.contains("norm")
+            let scale = tensor.name.contains("embed") ? 1 : 2 / Float(tensor.shape.last ?? 1).squareRoot()
+            var values = (0..<tensor.shape.reduce(1, *)).map { _ in
                 let value = Float.random(in: -1...1, using: &random)
-                if tensor.name.contains("norm") { return 1 + value / 4 }
-                return tensor.name.contains("embed") ? value : value * 2 / Float(tensor.shape.last ?? 1).squareRoot()
+                return isNorm ? 1 + value / 4 : value * scale
             }
+            if tensor.name == self.infiniteTensor { values[0] = .infinity }
             return SafetensorsFile.Tensor(tensor.name, self.type, tensor.shape, self.bytes(values))
         }
     }
 
     private func bytes(_ values: [Float]) -> [UInt8] {
         switch self.type {
-        case .f16, .i16: values.map { $0.isInfinite ? 0x7C00 : Numerics.halves([$0])[0] }.withUnsafeBytes { Array($0) }
+        case .f16, .i16:
+            zip(Numerics.halves(values), values).map { $1.isInfinite ? 0x7C00 : $0 }.withUnsafeBytes { Array($0) }
         case .bf16: values.map { UInt16($0.bitPattern >> 16) }.withUnsafeBytes { Array($0) }
         default: values.withUnsafeBytes { Array($0) }
         }

@@ -10,7 +10,8 @@
 /// How a number is stored.
 enum kw_type { kw_f16 = 0, kw_bf16 = 1, kw_f32 = 2 };
 
-/// A matrix in row-major order, one row for each output, aligned to its elements: y[row] = Σ data[row][column]·x[column].
+/// A matrix in row-major order, aligned to its elements, one row for each output: y[row] = Σ data[row][column] ·
+/// x[column].
 struct kw_matrix {
     const void *data;
     enum kw_type type;

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// output(softmax(rotated query · rotated keys / √dimension) · values), every query head with the key head of its group.
+/// output(softmax(rotated query · rotated keys / √dimension) · values), each query head with its group's key head.
 struct Attention: Sendable {
     let query: Product
     let key: Product

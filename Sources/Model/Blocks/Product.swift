@@ -34,7 +34,7 @@ struct Product: @unchecked Sendable {
     }
 
     /// A multiple of every kernel's tile.
-    static let rowsPerGrain = 16
+    static let rowsPerGrain = 48
 }
 
 /// x / √(mean(x²) + ε) · weight.

@@ -68,7 +68,8 @@ extension ModelConfiguration {
         guard names.count == 1, let family = Family.named(name) else {
             throw ModelError(
                 .unsupportedArchitecture,
-                "The architecture \(names.joined(separator: ", ")) is not supported. This version computes \(supported)."
+                "The architecture \(names.joined(separator: ", ")) is not supported; this version computes "
+                    + "\(supported)."
             )
         }
         if let type = try reader.text("model_type"), type != family.modelType {
@@ -85,7 +86,8 @@ extension ModelConfiguration {
         func unsupported(_ setting: String, _ supported: String) -> ModelError {
             ModelError(
                 .unsupportedSetting,
-                "config.json asks for \(setting), which this version does not compute for \(family.architecture); \(supported)"
+                "config.json asks for \(setting), which this version does not compute for \(family.architecture); "
+                    + supported
             )
         }
         if let activation = try reader.text("hidden_act"), activation != "silu" {
