@@ -27,6 +27,12 @@ final class Program: Sendable {
     }
 
     func start() throws {
+        // A child inherits the signals that this thread, one of a pool, keeps for itself; `stop` must reach it.
+        var (stopping, before) = (sigset_t(), sigset_t())
+        sigemptyset(&stopping)
+        sigaddset(&stopping, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &stopping, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         try self.process.withLock { try $0.run() }
     }
 
