@@ -171,6 +171,7 @@ let package = Package(
         .testTarget(
             name: "ModelTests",
             dependencies: ["Model", "CKernels"],
+            exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

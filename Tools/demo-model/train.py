@@ -22,29 +22,36 @@ from network import Network, Shape
 from train_tokenizer import BOS, EOS
 
 
-def rows(options, tokenizer: Tokenizer) -> torch.Tensor:
-    """[rows, context + 1] ids: whole stories one after another, each row starting with the start of one."""
-    cache = options.output / "rows.npy"
+def rows(source: Path, name: str, shortest: int, longest: int, options, tokenizer: Tokenizer) -> torch.Tensor:
+    """[rows, row + 1] ids: whole stories one after another, each row starting with the start of one."""
+    cache = options.output / f"{name}.npy"
     if cache.exists():
         return torch.from_numpy(numpy.load(cache))
     begin, end = tokenizer.token_to_id(BOS), tokenizer.token_to_id(EOS)
-    with open(options.stories) as lines:
+    with open(source) as lines:
         stories = [line.rstrip("\n") for line in lines]
     filled, row, left_out = [], [], 0
     for start in range(0, len(stories), 1000):
         for encoding in tokenizer.encode_batch_fast(stories[start : start + 1000], add_special_tokens=False):
             ids = [begin, *encoding.ids, end]
-            if not options.shortest <= len(encoding.ids) <= options.longest:
+            if not shortest <= len(encoding.ids) <= longest:
                 left_out += 1
                 continue
             row += ids
             if len(row) > options.row:
                 filled.append(row[: options.row + 1])
                 row = []
-    print(f"{len(stories)} stories, {left_out} left out for their length, {len(filled)} rows", flush=True)
+    print(f"{name}: {len(stories)} lines, {left_out} left out for their length, {len(filled)} rows", flush=True)
     table = numpy.array(filled, dtype=numpy.int16)
     numpy.save(cache, table)
     return torch.from_numpy(table)
+
+
+def drawn(table: torch.Tensor, step: int, count: int, options) -> torch.Tensor:
+    """The rows of a step. They depend on the seed and the step alone, so a resumed run sees what it would have seen."""
+    epoch, offset = divmod(step * count, len(table) - count)
+    order = torch.randperm(len(table), generator=torch.Generator().manual_seed(options.seed + epoch))
+    return table[order[offset : offset + count]].long()
 
 
 def optimiser(network: Network, options) -> torch.optim.AdamW:
@@ -74,7 +81,8 @@ def train(options) -> None:
     torch.manual_seed(options.seed)
     tokenizer = Tokenizer.from_file(str(options.tokenizer))
     shape = Shape(vocabulary=tokenizer.get_vocab_size())
-    table = rows(options, tokenizer)
+    table = rows(options.stories, "rows", options.shortest, options.longest, options, tokenizer)
+    primer = rows(options.primer, "primer", 0, options.row, options, tokenizer) if options.primer else table
     network = Network(shape)
     update = optimiser(network, options)
     step, begun = 0, time.time()
@@ -92,10 +100,8 @@ def train(options) -> None:
         writer.writerow(["step", "tokens", "loss", "rate", "seconds"])
     saved = time.time()
     while (done := progress(step, options, begun, deadline)) < 1.0:
-        # The order of the rows depends on the seed and the step alone, so a resumed run sees what it would have seen.
-        epoch, offset = divmod(step * options.batch, len(table) - options.batch)
-        order = torch.randperm(len(table), generator=torch.Generator().manual_seed(options.seed + epoch))
-        batch = table[order[offset : offset + options.batch]].long()
+        share = options.batch // 2 if step < options.primer_until and options.primer else 0
+        batch = torch.cat([drawn(table, step, options.batch - share, options), drawn(primer, step, share, options)])
         rate = options.rate * min(1.0, (step + 1) / options.warm_up) * (1.0 - done)
         loss = one_step(network, forward, update, batch, rate)
         step += 1
@@ -141,6 +147,8 @@ def main() -> None:
     arguments.add_argument("--stories", type=Path, required=True)
     arguments.add_argument("--tokenizer", type=Path, required=True)
     arguments.add_argument("--output", type=Path, required=True, help="the folder of the checkpoint and the loss curve")
+    arguments.add_argument("--primer", type=Path, help="snippets that make up half of the first steps")
+    arguments.add_argument("--primer-until", type=int, default=400, help="the step from which on there are only stories")
     arguments.add_argument("--steps", type=int, default=2300)
     arguments.add_argument("--until", help="HH:MM of today: end by then, however many steps that is")
     arguments.add_argument("--batch", type=int, default=32)
