@@ -170,7 +170,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ModelTests",
-            dependencies: ["Model", "CKernels"],
+            dependencies: ["Model", "CKernels", "CDemoModel"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
