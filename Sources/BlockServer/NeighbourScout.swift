@@ -36,22 +36,12 @@ struct NeighbourScout: Sendable {
         return (records, pings)
     }
 
-    /// A peer's records, its own first, and the round trip to it if it is a neighbour. A peer that does not answer is none.
+    /// A peer's records, its own first, and the round trip to it if it is a neighbour. A peer that does not answer in
+    /// time is none.
     private func ask(_ peer: PeerInfo) async -> ([SignedNodeRecord], Duration?) {
-        await withTaskGroup(of: ([SignedNodeRecord], Duration?)?.self) { group in
-            group.addTask {
-                guard let records = try? await fetchNodeRecords(from: peer, over: self.host, now: .now()),
-                    let own = records.first, self.description.knows(own.record)
-                else { return nil }
-                guard self.description.isNeighbour(own.record) else { return (records, nil) }
-                return (records, try? await self.host.ping(peer.id))
-            }
-            group.addTask {
-                try? await Task.sleep(for: Self.patience)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next().flatMap { $0 } ?? ([], nil)
-        }
+        let records = try? await fetchNodeRecords(from: peer, over: self.host, now: .now(), timeout: Self.patience)
+        guard let records, let own = records.first, self.description.knows(own.record) else { return ([], nil) }
+        guard self.description.isNeighbour(own.record) else { return (records, nil) }
+        return (records, try? await self.host.ping(peer.id))
     }
 }

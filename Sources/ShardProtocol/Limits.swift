@@ -9,6 +9,10 @@ package enum Limits {
     /// What a unary frame may weigh beyond its message, in bytes: call id, peer id, protocol name and field tags.
     package static let frameOverhead = 1024
 
+    /// How long a caller may take to send its request once its stream is open, and to take its answer: 4 MiB over a
+    /// slow line of 1 Mbit/s need 34 s. Without it idle streams would use up the permits.
+    package static let transferTime = Duration.seconds(60)
+
     /// How deep a MessagePack value may nest: ours need 3 levels, msgpack-c's parser has a stack of 32.
     package static let nesting = 16
 

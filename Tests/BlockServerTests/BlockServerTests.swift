@@ -54,12 +54,12 @@ import Testing
                         let states = try await client.send(
                             head.tokens([token], at: position, step: position),
                             to: front,
-                            timeout: .seconds(10)
+                            timeout: .seconds(30)
                         )
                         let logits = try await client.send(
                             tail.hidden(states.activations, at: position, step: position),
                             to: back,
-                            timeout: .seconds(10)
+                            timeout: .seconds(30)
                         )
                         last = logits.activations.halves
                     }
@@ -73,7 +73,7 @@ import Testing
                     )
                     #expect(last == expected)
                     for (session, peer) in [(head, front), (tail, back)] {
-                        let closed = try await client.send(session.close(), to: peer, timeout: .seconds(10))
+                        let closed = try await client.send(session.close(), to: peer, timeout: .seconds(30))
                         #expect(closed.code == .ok)
                     }
                 }
@@ -84,7 +84,7 @@ import Testing
     @Test func `says what it is over the network`() async throws {
         try await self.withServer("1..3") { server, peer in
             try await withHost(Self.hostConfiguration()) { host in
-                let records = try await fetchNodeRecords(from: peer, over: host, now: .now())
+                let records = try await fetchNodeRecords(from: peer, over: host, now: .now(), timeout: .seconds(30))
                 let record = try #require(records.first?.record)
                 #expect(record.state == .online)
                 #expect(record.modelName == "tiny")
@@ -93,7 +93,7 @@ import Testing
                 #expect(record.speaksStepExtension)
                 #expect(record.blocksPerSecond > 0)
                 #expect(record.freeKVBytes == UInt64(server.configuration.kvMemory))
-                let later = try await fetchNodeRecords(from: peer, over: host, now: .now())
+                let later = try await fetchNodeRecords(from: peer, over: host, now: .now(), timeout: .seconds(30))
                 #expect(try #require(later.first).record.sequence > record.sequence)
             }
         }

@@ -14,6 +14,17 @@ enum TinyModel {
 
     static func directory() throws -> ModelDirectory { try ModelDirectory(embedded: self.embedded) }
 
+    /// The same model with weights that are not numbers.
+    static func brokenDirectory() throws -> ModelDirectory {
+        var broken = self.embedded
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: broken.weights.count, alignment: 64)
+        copy.copyMemory(from: broken.weights)
+        // The last two bytes are a weight of the last block's feed-forward: NaN in f16.
+        copy[copy.count - 1] = 0x7e
+        broken.weights = UnsafeRawBufferPointer(copy)
+        return try ModelDirectory(embedded: broken)
+    }
+
     static func loaded(_ range: Range<Int> = 0..<blockCount) throws -> LoadedRange {
         try LoadedRange(Self.directory(), range: range, threads: 1)
     }

@@ -32,29 +32,72 @@ import Testing
             return InferenceResponse(sessionID: request.sessionID, kind: .logits, activations: .none)
         } _: { host, peer in
             let client = InferenceClient(host: host)
-            let response = try await client.send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(10))
+            let response = try await client.send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(30))
             #expect(response.sessionID == InferenceRequestTests.tokens.sessionID)
             #expect(caller.withLock { $0 } == host.peerID)
         }
     }
 
     @Test func `a caller that gives up cancels the answer`() async throws {
-        let (cancellations, continuation) = AsyncStream.makeStream(of: Void.self)
+        let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+        let (cancellations, cancelled) = AsyncStream.makeStream(of: Void.self)
         try await self.withService { _, _ in
-            // Nothing ever comes; cancellation ends it.
-            let (nothing, source) = AsyncStream.makeStream(of: Void.self)
-            for await _ in nothing {}
-            source.finish()
-            if Task.isCancelled { continuation.finish() }
+            arrived.finish()
+            await Self.untilCancelled()
+            cancelled.finish()
+            return .failure("too late")
+        } _: { host, peer in
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    _ = try? await InferenceClient(host: host)
+                        .send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(60))
+                }
+                for await _ in arrivals {}
+                group.cancelAll()
+            }
+            for await _ in cancellations {}
+        }
+    }
+
+    @Test func `a peer that does not answer in time is told apart`() async throws {
+        try await self.withService { _, _ in
+            await Self.untilCancelled()
             return .failure("too late")
         } _: { host, peer in
             await #expect {
                 try await InferenceClient(host: host)
-                    .send(InferenceRequestTests.tokens, to: peer, timeout: .milliseconds(300))
+                    .send(InferenceRequestTests.tokens, to: peer, timeout: .milliseconds(1))
             } throws: {
                 ($0 as? ShardError)?.code == .timedOut
             }
-            for await _ in cancellations {}
+        }
+    }
+
+    private static func untilCancelled() async {
+        let (nothing, source) = AsyncStream.makeStream(of: Never.self)
+        for await _ in nothing {}
+        source.finish()
+    }
+
+    @Test func `one peer cannot take all places`() async throws {
+        let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+        let (releases, release) = AsyncStream.makeStream(of: Void.self)
+        try await self.withService(limit: 2) { _, _ in
+            arrived.yield()
+            for await _ in releases {}
+            return .failure("done")
+        } _: { host, peer in
+            let client = InferenceClient(host: host)
+            async let first = client.send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(30))
+            for await _ in arrivals { break }
+            await #expect {
+                try await client.send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(30))
+            } throws: {
+                ($0 as? ShardError)?.code == .unreachable
+            }
+            release.finish()
+            let answer = try await first
+            #expect(answer.error == "done")
         }
     }
 
@@ -100,7 +143,7 @@ import Testing
             return InferenceResponse(sessionID: request.sessionID, kind: .logits, activations: tensor)
         } _: { host, peer in
             let client = InferenceClient(host: host)
-            let response = try await client.send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(10))
+            let response = try await client.send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(30))
             #expect(response.code == .tooLarge)
         }
     }
@@ -112,7 +155,7 @@ import Testing
             var request = InferenceRequestTests.tokens
             request.payload = .tokenIDs([UInt32](repeating: 0, count: Limits.sentMessage / 4))
             await #expect {
-                try await InferenceClient(host: host).send(request, to: peer, timeout: .seconds(10))
+                try await InferenceClient(host: host).send(request, to: peer, timeout: .seconds(30))
             } throws: {
                 ($0 as? ShardError)?.code == .tooLarge
             }
@@ -125,7 +168,7 @@ import Testing
                 let peer = PeerInfo(id: other.peerID, addresses: other.listenAddresses)
                 await #expect {
                     try await InferenceClient(host: host)
-                        .send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(10))
+                        .send(InferenceRequestTests.tokens, to: peer, timeout: .seconds(30))
                 } throws: {
                     ($0 as? ShardError)?.code == .unsupportedProtocol
                 }

@@ -26,7 +26,11 @@ import Testing
             let other = try Self.record(by: Identity())
             serveNodeRecords(on: server) { (own, [other]) }
             let peer = PeerInfo(id: server.peerID, addresses: server.listenAddresses)
-            #expect(try await fetchNodeRecords(from: peer, over: client, now: .now()) == [own, other])
+            #expect(
+                try await fetchNodeRecords(from: peer, over: client, now: .now(), timeout: .seconds(30)) == [
+                    own, other,
+                ]
+            )
         }
     }
 
@@ -36,7 +40,7 @@ import Testing
             serveNodeRecords(on: server) { (foreign, []) }
             let peer = PeerInfo(id: server.peerID, addresses: server.listenAddresses)
             await #expect {
-                try await fetchNodeRecords(from: peer, over: client, now: .now())
+                try await fetchNodeRecords(from: peer, over: client, now: .now(), timeout: .seconds(30))
             } throws: {
                 ($0 as? ShardError)?.code == .badRecord
             }
@@ -50,7 +54,7 @@ import Testing
             }
             let peer = PeerInfo(id: server.peerID, addresses: server.listenAddresses)
             await #expect(throws: ShardError.self) {
-                try await fetchNodeRecords(from: peer, over: client, now: .now())
+                try await fetchNodeRecords(from: peer, over: client, now: .now(), timeout: .seconds(30))
             }
         }
     }

@@ -147,6 +147,21 @@ import Testing
         }
     }
 
+    @Test func `looks at as many candidates as its bound and no more`() throws {
+        let holder = try Samples.record((0, 24))
+        let peers = try (0...Limits.candidates).map { number in
+            let seed = [UInt8](repeating: UInt8(number % 256), count: 31) + [UInt8(number / 256)]
+            return try Identity(seed: seed).peerID
+        }.sorted()
+        let useless = try Samples.record((0, 1))
+        var candidates = peers.map { self.candidate($0, useless) }
+        candidates[Limits.candidates - 1].record = holder
+        #expect(try self.route(candidates).map(\.peer) == [peers[Limits.candidates - 1]])
+        candidates[Limits.candidates - 1].record = useless
+        candidates[Limits.candidates].record = holder
+        #expect(self.missing(candidates)?.reason == .uncovered)
+    }
+
     @Test func `numbers that no honest peer announces do not break the plan`() throws {
         let peers = try Samples.peers(2)
         var strange = try Samples.record((0, 24), blocksPerSecond: .greatestFiniteMagnitude)

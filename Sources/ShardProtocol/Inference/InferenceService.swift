@@ -1,29 +1,66 @@
 internal import NIOCore
 public import P2PCore
 public import P2PWire
+internal import Synchronization
 
 /// Serves `/kwaai/inference/1.0.0`: reads one request per stream, asks `answer` once and writes its reply.
 ///
 /// A caller that resets its stream or cancels its call before the answer is ready cancels the task that runs `answer`.
 ///
 /// - Parameters:
-///   - limit: streams served at a time; more are reset, which bounds what callers can make this process hold.
+///   - limit: streams served at a time; more are reset, which bounds what callers can make this process hold. One peer
+///     has at most half of them, so that it cannot keep all others out.
 ///   - answer: who asks, as Noise proved it, and what. Never called for bytes that are no request.
 public func serveInference(
     on host: Host,
     limit: Int,
     _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
 ) {
+    let permits = PeerPermits(limit: max(1, limit / 2))
     host.handle(InferenceRequest.protocolID, limit: limit) { stream in
-        let frame = try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)
+        guard permits.take(stream.remotePeer) else { return stream.reset() }
+        defer { permits.giveBack(stream.remotePeer) }
+        let frame = try await withDeadline(Limits.transferTime, "a request of \(stream.remotePeer)") {
+            () async throws(P2PError) in
+            try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)
+        }
         guard case .call(let id, _, _, let data) = try UnaryFrame(decoding: frame) else {
             throw ShardError.malformed("a stream did not start with a call")
         }
         let exchange = InferenceExchange(stream: stream, id: id)
-        guard let reply = try await exchange.reply(to: data, answer) else { return stream.reset() }
-        try await stream.writeFrame(try reply.encoded())
+        guard let reply = try await exchange.reply(to: data, answer)?.encoded() else { return stream.reset() }
+        try await withDeadline(Limits.transferTime, "the answer to \(stream.remotePeer)") {
+            () async throws(P2PError) in
+            try await stream.writeFrame(reply)
+        }
         // Closing our side ends the exchange; the caller's end of file is not waited for.
         try await stream.closeWrite()
+    }
+}
+
+/// How many streams each peer has open.
+private final class PeerPermits: Sendable {
+    private let limit: Int
+    private let taken = Mutex<[PeerID: Int]>([:])
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Takes a permit; false when the peer has all of its own.
+    func take(_ peer: PeerID) -> Bool {
+        self.taken.withLock { taken in
+            guard taken[peer, default: 0] < self.limit else { return false }
+            taken[peer, default: 0] += 1
+            return true
+        }
+    }
+
+    func giveBack(_ peer: PeerID) {
+        self.taken.withLock { taken in
+            let left = taken[peer, default: 0] - 1
+            taken[peer] = left > 0 ? left : nil
+        }
     }
 }
 

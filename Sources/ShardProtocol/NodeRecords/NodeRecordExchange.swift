@@ -27,35 +27,40 @@ public func serveNodeRecords(
 
 /// Asks a peer what it is, and what it knows of others.
 ///
+/// - Parameter timeout: how long dialling and answering may take together; records are hints, so little.
 /// - Returns: the peer's own record first, then verified ones of others for the same model.
-/// - Throws: `ShardError`: `unreachable`, `unsupportedProtocol`, `malformed`, `badRecord`, `tooLarge`.
+/// - Throws: `ShardError`: `unreachable`, `unsupportedProtocol`, `timedOut`, `malformed`, `badRecord`, `tooLarge`.
 public func fetchNodeRecords(
     from peer: PeerInfo,
     over host: Host,
-    now: UnixTime
+    now: UnixTime,
+    timeout: Duration = .seconds(2)
 ) async throws(ShardError) -> [SignedNodeRecord] {
-    let answer = try await readNodeRecordAnswer(from: peer, over: host)
-    return try NodeRecordAnswer.decode(answer, from: peer.id, now: now)
-}
-
-private func readNodeRecordAnswer(from peer: PeerInfo, over host: Host) async throws(ShardError) -> ByteBuffer {
+    let bytes: ByteBuffer
     do throws(P2PError) {
-        let stream = try await host.openStream(NodeRecordExchange.protocolID, to: peer)
-        do throws(P2PError) {
-            var answer = ByteBuffer()
-            while var bytes = try await stream.read(), answer.readableBytes <= Limits.nodeRecordAnswer {
-                answer.writeBuffer(&bytes)
-            }
-            guard answer.readableBytes <= Limits.nodeRecordAnswer else {
-                throw P2PError(.limitReached, "the node records exceed \(Limits.nodeRecordAnswer) bytes")
-            }
-            await stream.close()
-            return answer
-        } catch {
-            stream.reset()
-            throw error
+        bytes = try await withDeadline(timeout, "the node record of \(peer.id)") { () async throws(P2PError) in
+            try await readNodeRecordAnswer(from: peer, over: host)
         }
     } catch {
         throw ShardError(error, from: peer.id)
+    }
+    return try NodeRecordAnswer.decode(bytes, from: peer.id, now: now)
+}
+
+private func readNodeRecordAnswer(from peer: PeerInfo, over host: Host) async throws(P2PError) -> ByteBuffer {
+    let stream = try await host.openStream(NodeRecordExchange.protocolID, to: peer)
+    do throws(P2PError) {
+        var answer = ByteBuffer()
+        while var bytes = try await stream.read(), answer.readableBytes <= Limits.nodeRecordAnswer {
+            answer.writeBuffer(&bytes)
+        }
+        guard answer.readableBytes <= Limits.nodeRecordAnswer else {
+            throw P2PError(.limitReached, "the node records exceed \(Limits.nodeRecordAnswer) bytes")
+        }
+        await stream.close()
+        return answer
+    } catch {
+        stream.reset()
+        throw error
     }
 }
