@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "ShardProtocol", targets: ["ShardProtocol"]),
         .library(name: "Model", targets: ["Model"]),
         .library(name: "Tokenizer", targets: ["Tokenizer"]),
+        .library(name: "DemoModel", targets: ["DemoModel"]),
         .library(name: "BlockServer", targets: ["BlockServer"]),
         .library(name: "Coordinator", targets: ["Coordinator"]),
         .executable(name: "kwaai-swift", targets: ["kwaai-swift"]),
@@ -40,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // System libraries: each names the Debian package and the Homebrew formula that hold it.
@@ -105,27 +107,33 @@ let package = Package(
         .target(name: "Model", dependencies: ["CKernels", "COpenSSL"], swiftSettings: swiftSettings),
         .target(name: "Tokenizer", dependencies: ["COniguruma"], swiftSettings: swiftSettings),
 
+        .target(name: "DemoModel", dependencies: ["CDemoModel", "Model", "Tokenizer"], swiftSettings: swiftSettings),
+
         // The two roles of a peer.
         .target(
             name: "BlockServer",
-            dependencies: ["SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore, logging, metrics],
+            dependencies: [
+                "SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore, logging, metrics,
+            ],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "Coordinator",
             dependencies: [
-                "SwarmCore", "ShardProtocol", "Kademlia", "Tokenizer", "P2PCore", "P2PWire", "Model", nioCore, logging, metrics,
+                "SwarmCore", "ShardProtocol", "Kademlia", "Tokenizer", "P2PCore", "P2PWire", "Model", nioCore, logging,
+                metrics,
             ],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "kwaai-swift",
             dependencies: [
-                "BlockServer", "Coordinator", "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", "SwarmCore", "Model", "Tokenizer",
-                "CDemoModel", logging, nioCore, nioPosix,
+                "BlockServer", "Coordinator", "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", "SwarmCore", "Model",
+                "Tokenizer",
+                "DemoModel", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -182,15 +190,23 @@ let package = Package(
         ),
         .testTarget(
             name: "BlockServerTests",
-            dependencies: ["BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore],
+            dependencies: [
+                "BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore,
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "CoordinatorTests",
             dependencies: [
-                "Coordinator", "BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "Tokenizer", "P2PCore", "P2PWire",
+                "Coordinator", "BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "Tokenizer", "P2PCore",
+                "P2PWire",
                 nioCore,
             ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["kwaai-swift", .product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -1,2 +1,39 @@
 /// The bound of everything that others can make `Coordinator` hold, each with its reason (DESIGN.md §7).
-package enum Limits {}
+package enum Limits {
+    /// Prompt tokens in one pass: what a block server runs as one; at a hidden size of 4,096 their f16 activations
+    /// fill half of the 4 MiB that a message may have.
+    package static let prefillChunk = 256
+
+    /// Node records fetched for one chain: enough for a model of 126 blocks held twice, little enough to dial.
+    package static let candidates = 256
+
+    /// Peers dialled at once while looking for node records (DESIGN.md §4).
+    package static let concurrentDials = 16
+
+    /// Holders of each block after which discovery stops asking (DESIGN.md §4).
+    package static let holdersPerBlock = 2
+
+    /// How long discovery asks for node records (DESIGN.md §4).
+    package static let discoveryTime = Duration.seconds(3)
+
+    /// How long one provider may take to be dialled and to answer with its record; records are hints (DESIGN.md §4).
+    package static let recordTime = Duration.seconds(2)
+
+    /// How often a peer with an outstanding step is pinged (DESIGN.md §7).
+    package static let pingInterval = Duration.milliseconds(500)
+
+    /// A peer from which no frame of any kind came for so long is lost (DESIGN.md §7).
+    package static let silence = Duration.seconds(2)
+
+    /// A step may take this long as long as its peer shows signs of life; a machine that swaps is slow, not lost.
+    package static let stepTime = Duration.seconds(600)
+
+    /// How long closing a session on a hop may take: it is a courtesy, the hop's idle eviction does it otherwise.
+    package static let closeTime = Duration.seconds(2)
+
+    /// How long a step waits for a peer that answers `busy` before the generation fails.
+    package static let busyTime = Duration.seconds(30)
+
+    /// How long to wait after `busy` when the peer does not say.
+    package static let defaultRetryMilliseconds: UInt32 = 250
+}

@@ -35,6 +35,16 @@ public struct IdentityFile: Sendable {
         return try IdentityFile(path: path, lock: file)
     }
 
+    /// The peer id of a file that another process may hold: what a person asks for while their peer is running.
+    ///
+    /// - Throws: ``P2PError/Code/identityUnusable``, naming the file and what to do.
+    public static func peerID(path: String) throws(P2PError) -> PeerID {
+        guard let file = try LockedFile(path: path, isLocked: false) else {
+            throw P2PError(.identityUnusable, "there is no identity file \(path); create one with `kwaai-swift id`")
+        }
+        return try IdentityFile(path: path, lock: file).identity.peerID
+    }
+
     private init(path: String, lock: LockedFile) throws(P2PError) {
         do throws(WireError) {
             self.identity = try Identity(privateKeyProtobuf: lock.contents(limit: Limits.identityFile))
@@ -90,8 +100,8 @@ private final class LockedFile: Sendable {
     private let path: String
     private let descriptor: CInt
 
-    /// Nil when there is no such file.
-    init?(path: String) throws(P2PError) {
+    /// Nil when there is no such file. With `isLocked` false it is only for reading once.
+    init?(path: String, isLocked: Bool = true) throws(P2PError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 {
             guard errno == ENOENT else { throw IdentityFile.failure("open", path) }
@@ -101,7 +111,7 @@ private final class LockedFile: Sendable {
         self.path = path
         self.descriptor = descriptor
         try self.checkPermissions()
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard !isLocked || flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             guard errno == EWOULDBLOCK else { throw IdentityFile.failure("lock", path) }
             throw P2PError(
                 .identityInUse,

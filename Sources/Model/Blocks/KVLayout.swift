@@ -32,3 +32,10 @@ struct KVLayout: Sendable {
         block * self.pageBytesPerBlock + head * Self.tilesPerPage * self.tileBytes
     }
 }
+
+extension ModelConfiguration {
+    /// Bytes that one token takes in a KV-cache for each block: what a coordinator plans with.
+    public var kvBytesPerTokenAndBlock: Int {
+        KVLayout(self, rounding: .toHalf).pageBytesPerBlock / KVCache.pageTokens
+    }
+}

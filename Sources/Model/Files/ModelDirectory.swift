@@ -12,6 +12,11 @@ public struct ModelDirectory: Sendable {
     let location: Location
     var cache: DigestCache
 
+    /// Whether the model is part of the program instead of a folder.
+    public var isEmbedded: Bool {
+        if case .embedded = self.location { true } else { false }
+    }
+
     enum Location: Sendable {
         case folder(String)
         case embedded

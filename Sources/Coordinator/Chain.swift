@@ -1,0 +1,75 @@
+import ShardProtocol
+
+/// Spans that together run every block of a model, in order.
+///
+/// One chain serves one sequence: each span holds that sequence's KV-cache.
+package struct Chain: Sendable {
+    package let spans: [any Span]
+
+    /// - Parameters:
+    ///   - spans: in the order of their blocks.
+    ///   - blockCount: how many blocks the model has.
+    /// - Throws: ``CoordinatorError`` with code `badChain` when the spans leave a gap, overlap, or end elsewhere.
+    package init(spans: [any Span], blockCount: Int) throws(CoordinatorError) {
+        var next = 0
+        for span in spans {
+            guard span.blocks.lowerBound == next else {
+                throw CoordinatorError(
+                    .badChain,
+                    "\(span.name) runs blocks \(span.blocks), but block \(next) comes next: each range must begin where the one before ends"
+                )
+            }
+            next = span.blocks.upperBound
+        }
+        guard next == blockCount else {
+            throw CoordinatorError(
+                .badChain,
+                "the chain ends at block \(next) of \(blockCount): add \(next)..\(blockCount)"
+            )
+        }
+        self.spans = spans
+    }
+
+    /// Whether the text is the same to the bit whatever happens on the way; false with a plain 1.0.0 server in it.
+    package var isExact: Bool { self.spans.allSatisfy(\.isExact) }
+
+    /// What one pass gave.
+    package struct Result: Sendable {
+        /// f16 bits, one for each token of the vocabulary; nil when the pass wanted none.
+        package var logits: [UInt16]?
+        /// One for each span.
+        package var timings: [StepTiming]
+    }
+
+    package func run(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
+        var input = SpanInput.tokens(pass.tokens)
+        var timings: [StepTiming] = []
+        timings.reserveCapacity(self.spans.count)
+        for (index, span) in self.spans.enumerated() {
+            let isLast = index == self.spans.count - 1
+            let step = try await span.step(input, at: pass.position, wantsLogits: isLast && pass.wantsLogits)
+            timings.append(step.timing)
+            switch step.output {
+            case .hidden(let activations) where !isLast:
+                input = .hidden(activations)
+            case .logits(let logits) where isLast:
+                return Result(logits: pass.wantsLogits ? logits : nil, timings: timings)
+            case .hidden where isLast && !pass.wantsLogits, .nothing where isLast && !pass.wantsLogits:
+                break
+            case .hidden, .logits, .nothing:
+                throw CoordinatorError(
+                    .badReply,
+                    "\(span.name) answered something else than blocks \(span.blocks) give: leave it out and run again"
+                )
+            }
+        }
+        return Result(logits: nil, timings: timings)
+    }
+
+    /// Frees the sequence's cache on every hop, at once.
+    package func close() async {
+        await withDiscardingTaskGroup { group in
+            for span in self.spans { group.addTask { await span.close() } }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Kademlia
+import Model
+import P2PCore
+import P2PWire
+import ShardProtocol
+import SwarmCore
+
+/// A peer and the blocks that it is to run.
+struct ChosenHop {
+    var peer: PeerInfo
+    var blocks: BlockRange
+    var speaksExtension: Bool
+}
+
+extension Coordinator {
+    /// Plans a chain over the peers that announce the model in the DHT.
+    ///
+    /// - Parameter tokens: how many positions the sequence will fill at most.
+    /// - Throws: ``CoordinatorError`` with code `noRoute`, naming the command that closes the gap.
+    func discover(through dht: DHT, host: Host, tokens: Int) async throws(CoordinatorError) -> [ChosenHop] {
+        let blockCount = self.model.configuration.blockCount
+        let holders = await Discovery(host: host, dht: dht).holders(of: self.modelKey, blockCount: blockCount)
+        let candidates = holders.compactMap { holder in
+            holder.record.map { Candidate(peer: holder.peer.id, record: $0, roundTrip: holder.roundTrip) }
+        }
+        let planner = ChainPlanner(
+            blockCount: blockCount,
+            kvBytesPerBlock: self.model.configuration.kvBytesPerTokenAndBlock * tokens
+        )
+        do {
+            return try planner.plan(candidates).compactMap { hop in
+                holders.first { $0.peer.id == hop.peer }.map { holder in
+                    ChosenHop(
+                        peer: holder.peer,
+                        blocks: hop.blocks,
+                        speaksExtension: holder.record?.speaksStepExtension ?? false
+                    )
+                }
+            }
+        } catch {
+            throw self.noRoute(error, holders: holders)
+        }
+    }
+
+    /// Dials the peers that the caller chose and asks each what it is.
+    ///
+    /// - Throws: ``CoordinatorError`` with code `badChain` or `peerLost`.
+    func pin(_ hops: [PinnedHop], host: Host) async throws(CoordinatorError) -> [ChosenHop] {
+        var chosen: [ChosenHop] = []
+        for hop in hops {
+            let peer: PeerID
+            do {
+                peer = try await host.dial(hop.address)
+            } catch {
+                throw CoordinatorError(.peerLost, "no peer answers at \(hop.address): \(error.message)")
+            }
+            let info = PeerInfo(id: peer, addresses: [hop.address])
+            let record = try? await self.record(of: info, host: host)
+            try self.check(record, of: hop)
+            chosen.append(
+                ChosenHop(peer: info, blocks: hop.blocks, speaksExtension: record?.speaksStepExtension ?? false)
+            )
+        }
+        return chosen
+    }
+
+    private func record(of peer: PeerInfo, host: Host) async throws -> NodeRecord? {
+        let records = try await fetchNodeRecords(from: peer, over: host, now: .now(), timeout: Limits.recordTime)
+        return records.first { $0.peer == peer.id }?.record
+    }
+
+    /// A peer without a node record is a plain 1.0.0 server, of which nothing can be checked beforehand.
+    private func check(_ record: NodeRecord?, of hop: PinnedHop) throws(CoordinatorError) {
+        guard let record else { return }
+        guard record.modelKey == self.modelKey else {
+            throw CoordinatorError(
+                .badChain,
+                "\(hop.address) serves \(record.modelName) (\(record.modelKey)), not this model (\(self.modelKey)): name"
+                    + " another peer, or its model with --model"
+            )
+        }
+        guard record.range.contains(hop.blocks) else {
+            throw CoordinatorError(
+                .badChain,
+                "\(hop.address) serves blocks \(record.range), which do not hold \(hop.blocks): name a range within them"
+            )
+        }
+    }
+
+    private func noRoute(_ reason: NoRoute, holders: [KnownPeer]) -> CoordinatorError {
+        let blockCount = self.model.configuration.blockCount
+        let phrases = reason.missing.map { $0.phrase(of: blockCount) }.joined(separator: ", ")
+        let why =
+            switch reason.reason {
+            case .uncovered: "no online peer serves \(phrases) of \(self.model.name)"
+            case .disagreement:
+                "the peers that serve \(self.model.name) hold different weights, formats or versions; \(phrases) are"
+                    + " missing from the largest group that agrees"
+            case .untiled: "the peers' ranges do not tile the model; \(phrases) are missing"
+            }
+        let address = holders.lazy.compactMap { holder in
+            holder.peer.addresses.first.map { $0.withoutPeerID.appending(peer: holder.peer.id) }
+        }.first
+        let join = address.map { " --bootstrap \($0)" } ?? ""
+        let model = self.model.isEmbedded ? "" : " --model DIR"
+        let commands = reason.missing.map { "    kwaai-swift serve\(model) --blocks \($0)\(join)" }
+        return CoordinatorError(
+            .noRoute(missing: reason.missing),
+            "\(why). This closes the gap:\n" + commands.joined(separator: "\n")
+        )
+    }
+}

@@ -1,0 +1,151 @@
+public import Kademlia
+public import Model
+public import P2PCore
+public import P2PWire
+public import ShardProtocol
+public import Tokenizer
+
+/// One hop of a chain that the caller chose.
+public struct PinnedHop: Hashable, Sendable {
+    /// Where the peer listens; `/p2p/` is not needed.
+    public var address: Multiaddr
+    public var blocks: BlockRange
+
+    public init(address: Multiaddr, blocks: BlockRange) {
+        self.address = address
+        self.blocks = blocks
+    }
+}
+
+/// Where a coordinator gets its chain from.
+public enum ChainSource: Sendable {
+    /// From the peers that announce the model's blocks in the DHT.
+    case discovered(DHT)
+    /// From the caller.
+    case pinned([PinnedHop])
+}
+
+/// Generates text with a model whose blocks run on other peers.
+///
+/// It needs the model's configuration and tokenizer, never its weights.
+public struct Coordinator: Sendable {
+    let model: ModelDirectory
+    let tokenizer: Tokenizer
+    let modelKey: ModelKey
+
+    /// - Throws: ``CoordinatorError`` with code `modelFailed` when the model cannot be named.
+    public init(model: ModelDirectory, tokenizer: Tokenizer) throws(CoordinatorError) {
+        self.model = model
+        self.tokenizer = tokenizer
+        do {
+            self.modelKey = try ModelKey(bytes: model.modelKey)
+        } catch {
+            throw CoordinatorError(.modelFailed, error.message)
+        }
+    }
+
+    /// The prompt as tokens, with the special ones that the model expects around it.
+    public func tokens(of prompt: String) throws -> [UInt32] {
+        try self.tokenizer.encode(prompt, addSpecialTokens: true)
+    }
+
+    /// Generates over peers.
+    ///
+    /// The sessions on all hops are closed however this ends, by an error or a cancellation as well.
+    ///
+    /// - Parameter report: called in order as the generation goes; the next pass waits for it.
+    /// - Throws: ``CoordinatorError``; `CancellationError` when the task is cancelled; what `report` throws.
+    public func generate(
+        _ prompt: [UInt32],
+        options: GenerationOptions = GenerationOptions(),
+        over source: ChainSource,
+        host: Host,
+        report: (GenerationEvent) async throws -> Void = { _ in }
+    ) async throws -> Generation {
+        let sequence = try self.sequence(prompt, options)
+        let hops =
+            switch source {
+            case .discovered(let dht): try await self.discover(through: dht, host: host, tokens: sequence.maximumLength)
+            case .pinned(let hops): try await self.pin(hops, host: host)
+            }
+        let chain = try self.chain(of: hops, host: host, maximumTokens: sequence.maximumLength)
+        return try await self.run(sequence, over: chain, options: options, report: report)
+    }
+
+    /// Generates in this process, with every block of the model.
+    ///
+    /// - Parameter threads: how many threads share each product; the result does not depend on it.
+    public func generateLocally(
+        _ prompt: [UInt32],
+        options: GenerationOptions = GenerationOptions(),
+        threads: Int,
+        progress: @Sendable (Double) -> Void = { _ in },
+        report: (GenerationEvent) async throws -> Void = { _ in }
+    ) async throws -> Generation {
+        let sequence = try self.sequence(prompt, options)
+        let count = self.model.configuration.blockCount
+        let loaded = try LoadedRange(self.model, range: 0..<count, threads: threads, progress: progress)
+        let span = try LocalSpan(
+            model: loaded,
+            blocks: try BlockRange(0, count),
+            maximumTokens: sequence.maximumLength,
+            queue: ComputeQueue(label: "blocks")
+        )
+        let chain = try Chain(spans: [span], blockCount: count)
+        return try await self.run(sequence, over: chain, options: options, report: report)
+    }
+
+    private func sequence(_ prompt: [UInt32], _ options: GenerationOptions) throws(CoordinatorError) -> SequenceState {
+        let configuration = self.model.configuration
+        return try SequenceState(
+            prompt: prompt,
+            vocabularySize: configuration.vocabularySize,
+            contextLength: configuration.contextLength,
+            endTokens: configuration.endOfSequenceTokens,
+            options: options
+        )
+    }
+
+    private func run(
+        _ sequence: SequenceState,
+        over chain: Chain,
+        options: GenerationOptions,
+        report: (GenerationEvent) async throws -> Void
+    ) async throws -> Generation {
+        try await report(.planned(hops: chain.spans.map { (name: $0.name, blocks: $0.blocks) }))
+        do {
+            var run = try GenerationRun(chain: chain, sequence: sequence, tokenizer: self.tokenizer, options: options)
+            let generation = try await run.run(report: report)
+            await chain.close()
+            return generation
+        } catch {
+            // A task of its own, because in a cancelled one the closing steps would not leave any more.
+            await Task { await chain.close() }.value
+            throw error
+        }
+    }
+}
+
+// MARK: - Making the chain
+
+extension Coordinator {
+    private func chain(of hops: [ChosenHop], host: Host, maximumTokens: Int) throws(CoordinatorError) -> Chain {
+        let configuration = self.model.configuration
+        let shape = RemoteSpan.Shape(
+            hiddenSize: configuration.hiddenSize,
+            vocabularySize: configuration.vocabularySize
+        )
+        let spans = hops.map { hop in
+            RemoteSpan(
+                peer: hop.peer,
+                blocks: hop.blocks,
+                speaksExtension: hop.speaksExtension,
+                isLastOfChain: hop.blocks.upperBound == configuration.blockCount,
+                maximumTokens: maximumTokens,
+                model: shape,
+                host: host
+            )
+        }
+        return try Chain(spans: spans, blockCount: configuration.blockCount)
+    }
+}

@@ -1,0 +1,105 @@
+public import Kademlia
+public import P2PCore
+public import P2PWire
+public import ShardProtocol
+
+/// A peer and what it says of itself.
+public struct KnownPeer: Sendable {
+    public var peer: PeerInfo
+    /// Nil when the peer serves no blocks, or could not be asked.
+    public var record: NodeRecord?
+    /// Nil when the peer could not be reached.
+    public var roundTrip: Duration?
+}
+
+/// Asks the network who is there and what they serve.
+public struct Discovery: Sendable {
+    private let host: Host
+    private let dht: DHT
+
+    public init(host: Host, dht: DHT) {
+        self.host = host
+        self.dht = dht
+    }
+
+    /// Everybody that the DHT knows of, whatever they serve, nearest round trip first.
+    public func everybody() async -> [KnownPeer] {
+        var peers: [PeerID: PeerInfo] = [:]
+        for peer in await self.dht.peers { peers[peer.id] = peer }
+        for peer in await self.dht.closestPeers(to: self.host.peerID.bytes) { peers[peer.id] = peer }
+        peers[self.host.peerID] = nil
+        return await self.ask(Array(peers.values)) { _ in false }
+    }
+
+    /// Who provides blocks of a model, with their records: enough for two holders of every block, when they exist.
+    ///
+    /// Provider records are hints (DESIGN.md §4): whoever does not answer in time is left out.
+    func holders(of model: ModelKey, blockCount: Int) async -> [KnownPeer] {
+        let providers = await self.providers(of: model, blockCount: blockCount)
+        let answers = await self.ask(providers) { answers in
+            Self.isCovered(blockCount, by: answers.compactMap(\.record))
+        }
+        return answers.filter { $0.record?.modelKey == model && $0.record?.blockCount == blockCount }
+    }
+
+    /// The union of what every segment's lookup finds.
+    private func providers(of model: ModelKey, blockCount: Int) async -> [PeerInfo] {
+        await withTaskGroup(of: [PeerInfo].self) { group in
+            for key in Announcement.keys(model: model, blockCount: blockCount) {
+                group.addTask { (try? await self.dht.providers(of: key)) ?? [] }
+            }
+            var peers: [PeerID: PeerInfo] = [:]
+            for await found in group {
+                for peer in found where peer.id != self.host.peerID && peers.count < Limits.candidates {
+                    peers[peer.id] = peer
+                }
+            }
+            return peers.values.sorted { $0.id < $1.id }
+        }
+    }
+
+    private static func isCovered(_ blockCount: Int, by records: [NodeRecord]) -> Bool {
+        let online = records.filter { $0.state == .online }
+        return (0..<blockCount).allSatisfy { block in
+            online.count { $0.range.indices.contains(block) } >= Limits.holdersPerBlock
+        }
+    }
+
+    /// Asks sixteen at once, until everybody has been asked, `isEnough`, or the time is over.
+    private func ask(_ peers: [PeerInfo], until isEnough: ([KnownPeer]) -> Bool) async -> [KnownPeer] {
+        await withTaskGroup(of: KnownPeer?.self) { group in
+            var waiting = peers.makeIterator()
+            var outstanding = 0
+            func askNext() {
+                guard let peer = waiting.next() else { return }
+                outstanding += 1
+                group.addTask { await self.ask(peer) }
+            }
+            group.addTask {
+                try? await Task.sleep(for: Limits.discoveryTime)
+                return nil
+            }
+            for _ in 0..<Limits.concurrentDials { askNext() }
+            var answers: [KnownPeer] = []
+            while outstanding > 0, let answer = await group.next(), let answer {
+                outstanding -= 1
+                answers.append(answer)
+                if isEnough(answers) { break }
+                askNext()
+            }
+            group.cancelAll()
+            return answers.sorted {
+                ($0.roundTrip ?? .seconds(60), $0.peer.id) < ($1.roundTrip ?? .seconds(60), $1.peer.id)
+            }
+        }
+    }
+
+    private func ask(_ peer: PeerInfo) async -> KnownPeer {
+        let records = try? await fetchNodeRecords(from: peer, over: self.host, now: .now(), timeout: Limits.recordTime)
+        let own = records?.first { $0.peer == peer.id }
+        let roundTrip = try? await self.host.ping(peer.id)
+        var known = peer
+        if known.addresses.isEmpty { known.addresses = self.host.addresses(of: peer.id) }
+        return KnownPeer(peer: known, record: own?.record, roundTrip: roundTrip)
+    }
+}

@@ -1,0 +1,42 @@
+/// What to generate and when to stop.
+public struct GenerationOptions: Sendable {
+    public var sampling: SamplingOptions
+    /// The most tokens to generate.
+    public var maxTokens: Int
+    /// Generation ends where one of these would appear; it is not part of the text.
+    public var stopStrings: [String]
+    /// Goes on past the end-of-sequence token, up to ``maxTokens``.
+    public var ignoresEndOfSequence: Bool
+    /// How many prompt tokens go through the chain in one pass. The result does not depend on it (DESIGN.md §6.2).
+    public var prefillChunk: Int
+    /// Keeps the logits of every generated token in ``Generation/logits``.
+    public var keepsLogits: Bool
+
+    public init(
+        sampling: SamplingOptions = SamplingOptions(),
+        maxTokens: Int = 128,
+        stopStrings: [String] = [],
+        ignoresEndOfSequence: Bool = false,
+        prefillChunk: Int = 64,
+        keepsLogits: Bool = false
+    ) {
+        self.sampling = sampling
+        self.maxTokens = maxTokens
+        self.stopStrings = stopStrings
+        self.ignoresEndOfSequence = ignoresEndOfSequence
+        self.prefillChunk = prefillChunk
+        self.keepsLogits = keepsLogits
+    }
+
+    func validate() throws(CoordinatorError) {
+        try self.sampling.validate()
+        guard self.maxTokens > 0 else {
+            throw .invalidOption("max-tokens \(self.maxTokens) is not usable: give a number of at least 1")
+        }
+        guard (1...Limits.prefillChunk).contains(self.prefillChunk) else {
+            throw .invalidOption(
+                "a prefill chunk of \(self.prefillChunk) tokens is not usable: give 1 to \(Limits.prefillChunk)"
+            )
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Model
+package import Tokenizer
+
+/// Drives one sequence over one chain: passes, draws, text, statistics.
+package struct GenerationRun {
+    private let chain: Chain
+    private let options: GenerationOptions
+    private let sampler: Sampler
+    private var sequence: SequenceState
+    private var stream: TextStream
+    private var statistics: GenerationStatistics
+    private var logits: [[Float]] = []
+
+    package init(
+        chain: Chain,
+        sequence: SequenceState,
+        tokenizer: Tokenizer,
+        options: GenerationOptions
+    ) throws(CoordinatorError) {
+        self.chain = chain
+        self.options = options
+        self.sampler = try Sampler(options: options.sampling)
+        self.sequence = sequence
+        self.stream = TextStream(tokenizer: tokenizer, prompt: sequence.prompt, stopStrings: options.stopStrings)
+        self.statistics = GenerationStatistics(chain: chain, promptTokens: sequence.prompt.count)
+    }
+
+    /// Runs to the end.
+    ///
+    /// - Parameter report: called in order, from the calling task; the next pass waits for it.
+    /// - Throws: ``CoordinatorError``, or `CancellationError` between two passes.
+    package mutating func run(report: (GenerationEvent) async throws -> Void) async throws -> Generation {
+        try await report(.promptText(self.stream.promptText))
+        let clock = ContinuousClock()
+        let start = clock.now
+        var firstToken = start
+        while let pass = self.sequence.nextPass() {
+            try Task.checkCancellation()
+            let result = try await self.chain.run(pass)
+            self.statistics.add(result.timings)
+            if self.sequence.generated.isEmpty {
+                try await report(.prefilled(tokens: pass.position + pass.tokens.count, of: self.sequence.prompt.count))
+            }
+            guard pass.wantsLogits else { continue }
+            let token = try self.draw(from: result.logits ?? [])
+            if self.sequence.generated.count == 1 { firstToken = clock.now }
+            try await self.emit(token, report: report)
+        }
+        self.statistics.timeToFirstToken = firstToken - start
+        self.statistics.decoding = clock.now - firstToken
+        if self.sequence.finishReason != .stopString {
+            let rest = self.stream.finish()
+            if !rest.isEmpty { try await report(.text(rest)) }
+        }
+        return self.finished()
+    }
+
+    private mutating func draw(from bits: [UInt16]) throws(CoordinatorError) -> UInt32 {
+        let logits = Numerics.floats(bits)
+        guard !logits.isEmpty, logits.allSatisfy(\.isFinite) else {
+            let last = self.chain.spans.last?.name ?? "the chain"
+            throw CoordinatorError(
+                .badReply,
+                "\(last) answered logits that are not numbers: leave it out and run again"
+            )
+        }
+        if self.options.keepsLogits { self.logits.append(logits) }
+        let token = self.sampler.token(from: logits, at: self.sequence.nextPosition)
+        self.sequence.drew(token)
+        self.statistics.generatedTokens += 1
+        return token
+    }
+
+    private mutating func emit(_ token: UInt32, report: (GenerationEvent) async throws -> Void) async throws {
+        let output = self.stream.append(token)
+        if !output.text.isEmpty { try await report(.text(output.text)) }
+        if output.stopped { self.sequence.metStopString() }
+    }
+
+    private func finished() -> Generation {
+        Generation(
+            promptTokens: self.sequence.prompt,
+            tokens: self.sequence.generated,
+            text: self.stream.text,
+            finishReason: self.sequence.finishReason ?? .length,
+            isExact: self.chain.isExact,
+            logits: self.logits,
+            statistics: self.statistics
+        )
+    }
+}

@@ -1,0 +1,199 @@
+package import P2PCore
+package import P2PWire
+package import ShardProtocol
+
+/// One session on one block server.
+///
+/// Steps carry rising numbers; a step whose connection broke is sent once more, which is safe because a block server
+/// joins or recomputes a repeated step (DESIGN.md §5). A plain 1.0.0 server would append it, so there it is never sent
+/// twice.
+package actor RemoteSpan: Span {
+    package nonisolated let blocks: BlockRange
+    package nonisolated let isExact: Bool
+    package nonisolated let name: String
+
+    private let peer: PeerInfo
+    private let host: Host
+    private let client: InferenceClient
+    private let session: SessionID
+    private let maximumTokens: Int
+    private let isLastOfChain: Bool
+    private let model: Shape
+    private var stepNumber: UInt32 = 0
+    private var isOpen = false
+
+    /// What the answers must look like.
+    package struct Shape: Sendable {
+        package var hiddenSize: Int
+        package var vocabularySize: Int
+    }
+
+    /// - Parameters:
+    ///   - speaksExtension: whether the peer's node record lists `x/1`; without it the request names no range.
+    ///   - maximumTokens: the positions that the peer should reserve.
+    package init(
+        peer: PeerInfo,
+        blocks: BlockRange,
+        speaksExtension: Bool,
+        isLastOfChain: Bool,
+        maximumTokens: Int,
+        model: Shape,
+        host: Host
+    ) {
+        self.peer = peer
+        self.blocks = blocks
+        self.isExact = speaksExtension
+        self.isLastOfChain = isLastOfChain
+        self.maximumTokens = maximumTokens
+        self.model = model
+        self.host = host
+        self.client = InferenceClient(host: host)
+        self.name = "\(peer.id)"
+        var generator = SystemRandomNumberGenerator()
+        self.session = SessionID.random(using: &generator)
+    }
+
+    package func step(
+        _ input: SpanInput,
+        at position: Int,
+        wantsLogits: Bool
+    ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
+        let payload: InferenceRequest.Payload =
+            switch input {
+            case .tokens(let tokens): .tokenIDs(tokens)
+            case .hidden(let activations): .hiddenStates(activations)
+            }
+        let tokens = payload.tokenCount ?? 0
+        let request = self.request(.step, payload: payload, at: position, wantsLogits: wantsLogits)
+        self.stepNumber += 1
+        self.isOpen = true
+        let clock = ContinuousClock()
+        let start = clock.now
+        let response = try await self.answer(to: request)
+        let elapsed = clock.now - start
+        let output = try self.output(of: response, tokens: tokens, wantsLogits: wantsLogits)
+        return (output, Self.timing(of: response, elapsed: elapsed))
+    }
+
+    package func close() async {
+        guard self.isOpen, self.isExact else { return }
+        self.isOpen = false
+        let request = self.request(.close, payload: .tokenIDs([]), at: 0, wantsLogits: false)
+        // A courtesy: a peer that cannot be reached evicts the session by itself.
+        _ = try? await self.client.send(request, to: self.peer, timeout: Limits.closeTime)
+    }
+
+    private func request(
+        _ operation: StepExtension.Operation,
+        payload: InferenceRequest.Payload,
+        at position: Int,
+        wantsLogits: Bool
+    ) -> InferenceRequest {
+        let step = StepExtension(
+            operation: operation,
+            blocks: self.blocks,
+            step: self.stepNumber,
+            maxTokens: UInt32(clamping: self.maximumTokens),
+            logits: wantsLogits ? .last : .none
+        )
+        return InferenceRequest(
+            sessionID: self.session,
+            position: SequencePosition(rawValue: UInt32(clamping: position)),
+            payload: payload,
+            step: self.isExact ? step : nil
+        )
+    }
+}
+
+// MARK: - Waiting for the answer
+
+extension RemoteSpan {
+    /// Sends the request and waits while the peer shows signs of life; waits out `busy` within a bound.
+    private func answer(to request: InferenceRequest) async throws(CoordinatorError) -> InferenceResponse {
+        let clock = ContinuousClock()
+        let patience = clock.now + Limits.busyTime
+        var resendsLeft = self.isExact ? 1 : 0
+        while true {
+            do {
+                let response = try await self.host.whileAlive(self.peer.id) {
+                    try await self.client.send(request, to: self.peer, timeout: Limits.stepTime)
+                }
+                guard let refusal = self.refusal(in: response) else { return response }
+                guard case .refused(.busy) = refusal.code, clock.now < patience else { throw refusal }
+                let wait = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
+                try await Task.sleep(for: min(.milliseconds(Int(wait)), patience - clock.now))
+            } catch let error as CoordinatorError {
+                throw error
+            } catch let error as ShardError where error.code == .unreachable && resendsLeft > 0 {
+                resendsLeft -= 1
+            } catch is CancellationError {
+                throw CoordinatorError(.cancelled, "the generation was cancelled")
+            } catch {
+                throw self.lost(because: "\(error)")
+            }
+        }
+    }
+
+    private func lost(because reason: String) -> CoordinatorError {
+        CoordinatorError(
+            .peerLost,
+            "lost peer \(self.name), which ran blocks \(self.blocks): \(reason). Generate again once a peer serves these"
+                + " blocks; \"kwaai-swift serve --blocks \(self.blocks)\" starts one"
+        )
+    }
+
+    private func refusal(in response: InferenceResponse) -> CoordinatorError? {
+        guard response.code != .ok else { return nil }
+        return CoordinatorError(
+            .refused(response.code),
+            "peer \(self.name) refused to run blocks \(self.blocks): \(response.error ?? response.code.rawValue)"
+        )
+    }
+}
+
+// MARK: - Reading the answer
+
+extension RemoteSpan {
+    private func output(
+        of response: InferenceResponse,
+        tokens: Int,
+        wantsLogits: Bool
+    ) throws(CoordinatorError) -> SpanOutput {
+        guard response.sessionID == self.session else {
+            throw CoordinatorError(
+                .badReply,
+                "peer \(self.name) answered for another session: leave it out and run again"
+            )
+        }
+        switch response.kind {
+        case .logits where self.isLastOfChain:
+            try self.check(response.activations, shape: [1, 1, self.model.vocabularySize])
+            return .logits(response.activations.halves)
+        case .hiddenStates where !self.isLastOfChain:
+            try self.check(response.activations, shape: [1, tokens, self.model.hiddenSize])
+            return .hidden(response.activations)
+        case .hiddenStates where !wantsLogits:
+            return .nothing
+        case .logits, .hiddenStates:
+            throw CoordinatorError(
+                .badReply,
+                "peer \(self.name) answered \(response.kind) for blocks \(self.blocks): does it serve this model and range?"
+            )
+        }
+    }
+
+    private func check(_ activations: Activations, shape: [Int]) throws(CoordinatorError) {
+        guard activations.shape.map(Int.init) == shape else {
+            throw CoordinatorError(
+                .badReply,
+                "peer \(self.name) answered a tensor of shape \(activations.shape) where \(shape) belongs: leave it out and run again"
+            )
+        }
+    }
+
+    private static func timing(of response: InferenceResponse, elapsed: Duration) -> StepTiming {
+        let compute = Duration.microseconds(Int64(response.step?.computeMicroseconds ?? 0))
+        let queue = Duration.microseconds(Int64(response.step?.queueMicroseconds ?? 0))
+        return StepTiming(compute: compute, queue: queue, network: max(.zero, elapsed - compute - queue))
+    }
+}

@@ -1,0 +1,77 @@
+import Model
+
+/// Draws tokens from logits, the same on every machine (DESIGN.md §6.8).
+///
+/// Candidates order by (logit descending, id ascending), sums run in that order, and the random number of a position
+/// is a function of (seed, position): a retry, a rollback or speculation cannot shift it.
+package struct Sampler: Sendable {
+    private let options: SamplingOptions
+
+    package init(options: SamplingOptions) throws(CoordinatorError) {
+        try options.validate()
+        self.options = options
+    }
+
+    /// The token for `position`.
+    ///
+    /// - Parameter logits: one finite value for each token of the vocabulary.
+    package func token(from logits: [Float], at position: Int) -> UInt32 {
+        if self.options.temperature == 0 { return Self.largest(of: logits) }
+        var candidates = CandidateHeap(logits: logits)
+        let peak = candidates.peakLogit
+        let weight = { (logit: Float) -> Double in
+            Numerics.exp(Double(logit - peak) / self.options.temperature)
+        }
+
+        var drawn: [(token: UInt32, weight: Double)] = []
+        let total: Double
+        if self.options.topK > 0, self.options.topK < logits.count {
+            for _ in 0..<self.options.topK {
+                guard let next = candidates.pop() else { break }
+                drawn.append((next.token, weight(next.logit)))
+            }
+            total = drawn.reduce(0) { $0 + $1.weight }
+        } else {
+            total = logits.reduce(0) { $0 + weight($1) }
+        }
+
+        let nucleus = Self.nucleus(of: &drawn, share: self.options.topP * total) {
+            candidates.pop().map { ($0.token, weight($0.logit)) }
+        }
+        let random = Numerics.random(seed: self.options.seed, position: UInt64(position))
+        var remaining = random * nucleus.mass
+        for candidate in drawn.prefix(nucleus.count) {
+            remaining -= candidate.weight
+            if remaining < 0 { return candidate.token }
+        }
+        return drawn[nucleus.count - 1].token
+    }
+
+    /// Counts the most probable candidates that hold `share`, fetching more with `next` while `drawn` holds too few.
+    ///
+    /// Sums in descending order may end a rounding below the total that was summed in ascending ids, so running out
+    /// of candidates also ends it.
+    private static func nucleus(
+        of drawn: inout [(token: UInt32, weight: Double)],
+        share: Double,
+        next: () -> (UInt32, Double)?
+    ) -> (count: Int, mass: Double) {
+        var mass = 0.0
+        var count = 0
+        while mass < share {
+            if count == drawn.count {
+                guard let candidate = next() else { break }
+                drawn.append(candidate)
+            }
+            mass += drawn[count].weight
+            count += 1
+        }
+        return (count, mass)
+    }
+
+    private static func largest(of logits: [Float]) -> UInt32 {
+        var best = 0
+        for index in logits.indices where logits[index] > logits[best] { best = index }
+        return UInt32(best)
+    }
+}

@@ -1,0 +1,120 @@
+/// Why a generation ended.
+public enum FinishReason: String, Sendable, Codable {
+    /// The model said so with an end-of-sequence token.
+    case endOfSequence = "eos"
+    /// A stop string was met.
+    case stopString = "stop"
+    /// The token limit, or the end of the model's context, was reached.
+    case length
+}
+
+/// The tokens of one sequence and what has to happen next: which pass to run, and when to stop.
+///
+/// Pure: it neither computes nor waits. Its driver runs each pass over the chain and hands in the token that was drawn.
+package struct SequenceState: Sendable {
+    /// One pass over the chain.
+    package struct Pass: Equatable, Sendable {
+        package var tokens: [UInt32]
+        /// The position of the first of ``tokens``.
+        package var position: Int
+        /// Whether the logits of the last token are needed.
+        package var wantsLogits: Bool
+    }
+
+    private enum State {
+        case prefilling(from: Int)
+        case awaitingToken
+        case decoding(UInt32)
+        case finished(FinishReason)
+    }
+
+    package let prompt: [UInt32]
+    package private(set) var generated: [UInt32] = []
+    private var state: State = .prefilling(from: 0)
+    private let chunk: Int
+    private let capacity: Int
+    private let endTokens: Set<UInt32>
+
+    /// - Parameters:
+    ///   - prompt: at least one token and fewer than `contextLength`.
+    ///   - endTokens: the tokens that end a sequence; empty to go on regardless.
+    /// - Throws: ``CoordinatorError`` with code `badPrompt` or `promptTooLong`.
+    package init(
+        prompt: [UInt32],
+        vocabularySize: Int,
+        contextLength: Int,
+        endTokens: Set<UInt32>,
+        options: GenerationOptions
+    ) throws(CoordinatorError) {
+        try options.validate()
+        guard !prompt.isEmpty else {
+            throw CoordinatorError(
+                .badPrompt,
+                "the prompt is empty and this model has no token to begin with: give some text"
+            )
+        }
+        if let stranger = prompt.first(where: { $0 >= vocabularySize }) {
+            throw CoordinatorError(
+                .badPrompt,
+                "token \(stranger) is beyond the model's vocabulary of \(vocabularySize): encode the prompt with this model's tokenizer"
+            )
+        }
+        guard prompt.count < contextLength else {
+            throw CoordinatorError(
+                .promptTooLong,
+                "the prompt has \(prompt.count) tokens, but the model's context of \(contextLength) leaves room for at most "
+                    + "\(contextLength - 1): shorten it"
+            )
+        }
+        self.prompt = prompt
+        self.chunk = options.prefillChunk
+        self.capacity = min(options.maxTokens, contextLength - prompt.count)
+        self.endTokens = options.ignoresEndOfSequence ? [] : endTokens
+    }
+
+    /// The most positions that this sequence will ever fill, for the hops to reserve.
+    package var maximumLength: Int { self.prompt.count + self.capacity }
+
+    /// The position of the token that is drawn next.
+    package var nextPosition: Int { self.prompt.count + self.generated.count }
+
+    package var finishReason: FinishReason? {
+        if case .finished(let reason) = self.state { return reason }
+        return nil
+    }
+
+    /// The next pass to run; nil once the sequence has ended.
+    package mutating func nextPass() -> Pass? {
+        switch self.state {
+        case .prefilling(let start):
+            let end = min(start + self.chunk, self.prompt.count)
+            let isLast = end == self.prompt.count
+            self.state = isLast ? .awaitingToken : .prefilling(from: end)
+            return Pass(tokens: Array(self.prompt[start..<end]), position: start, wantsLogits: isLast)
+        case .decoding(let token):
+            self.state = .awaitingToken
+            return Pass(tokens: [token], position: self.nextPosition - 1, wantsLogits: true)
+        case .finished:
+            return nil
+        case .awaitingToken:
+            preconditionFailure("the pass that wants logits must be answered with a token")
+        }
+    }
+
+    /// The pass that wanted logits gave this token.
+    package mutating func drew(_ token: UInt32) {
+        self.generated.append(token)
+        if self.endTokens.contains(token) {
+            self.state = .finished(.endOfSequence)
+        } else if self.generated.count == self.capacity {
+            self.state = .finished(.length)
+        } else {
+            self.state = .decoding(token)
+        }
+    }
+
+    /// The text met a stop string.
+    package mutating func metStopString() {
+        self.state = .finished(.stopString)
+    }
+}

@@ -1,0 +1,65 @@
+import Coordinator
+import Foundation
+
+/// Shows a generation: text on stdout as it comes, or one JSON object at its end.
+actor GenerationOutput {
+    private let json: Bool
+    private let stats: Bool
+    private var prefill = ProgressLine("Reading the prompt")
+
+    /// A prompt shorter than this is read before anybody would look at a progress bar.
+    private static let longPrompt = 256
+
+    init(json: Bool, stats: Bool) {
+        self.json = json
+        self.stats = stats
+    }
+
+    func show(_ event: GenerationEvent) throws {
+        switch event {
+        case .planned(let hops):
+            if self.stats {
+                let route = hops.map { "\($0.blocks) on \($0.name)" }.joined(separator: " → ")
+                Terminal.say("Chain: \(route)")
+            }
+        case .prefilled(let tokens, let total):
+            if total >= Self.longPrompt { self.prefill.update(Double(tokens) / Double(total)) }
+        case .promptText(let text), .text(let text):
+            if !self.json { Terminal.print(text, terminator: "") }
+        }
+    }
+
+    func finish(_ generation: Generation) throws {
+        if self.json {
+            try Terminal.print(json: GenerationReport(generation))
+        } else {
+            Terminal.print("")
+        }
+        if self.stats { self.printStatistics(generation) }
+    }
+
+    private func printStatistics(_ generation: Generation) {
+        let statistics = generation.statistics
+        Terminal.say(
+            "\(statistics.promptTokens) prompt tokens, \(statistics.generatedTokens) generated; first token after "
+                + "\(Self.milliseconds(statistics.timeToFirstToken)), then "
+                + String(format: "%.1f tokens/s", statistics.tokensPerSecond)
+        )
+        var table = Table(header: ["hop", "blocks", "steps", "compute", "queue", "network", "per step"])
+        for hop in statistics.hops {
+            let steps = max(hop.steps, 1)
+            table.append([
+                hop.name, "\(hop.blocks)", "\(hop.steps)", Self.milliseconds(hop.compute), Self.milliseconds(hop.queue),
+                Self.milliseconds(hop.network), Self.milliseconds((hop.compute + hop.queue + hop.network) / steps),
+            ])
+        }
+        for line in table.lines { Terminal.say(line) }
+        if !generation.isExact {
+            Terminal.say("A plain 1.0.0 server took part: a repetition may give other text.")
+        }
+    }
+
+    private static func milliseconds(_ duration: Duration) -> String {
+        String(format: "%.2f ms", duration / .milliseconds(1))
+    }
+}

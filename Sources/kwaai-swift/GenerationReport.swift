@@ -1,0 +1,65 @@
+import Coordinator
+
+/// What `generate --json` prints.
+struct GenerationReport: Encodable {
+    var promptTokenIDs: [UInt32]
+    var tokenIDs: [UInt32]
+    var text: String
+    var finishReason: String
+    var exact: Bool
+    var promptTokens: Int
+    var generatedTokens: Int
+    var timeToFirstTokenMilliseconds: Double
+    var tokensPerSecond: Double
+    var hops: [Hop]
+
+    struct Hop: Encodable {
+        var peer: String
+        var blocks: String
+        var steps: Int
+        var computeMilliseconds: Double
+        var queueMilliseconds: Double
+        var networkMilliseconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case peer, blocks, steps
+            case computeMilliseconds = "compute_ms"
+            case queueMilliseconds = "queue_ms"
+            case networkMilliseconds = "network_ms"
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case text, exact, hops
+        case promptTokenIDs = "prompt_token_ids"
+        case tokenIDs = "token_ids"
+        case finishReason = "finish_reason"
+        case promptTokens = "prompt_tokens"
+        case generatedTokens = "generated_tokens"
+        case timeToFirstTokenMilliseconds = "time_to_first_token_ms"
+        case tokensPerSecond = "tokens_per_second"
+    }
+
+    init(_ generation: Generation) {
+        let statistics = generation.statistics
+        self.promptTokenIDs = generation.promptTokens
+        self.tokenIDs = generation.tokens
+        self.text = generation.text
+        self.finishReason = generation.finishReason.rawValue
+        self.exact = generation.isExact
+        self.promptTokens = statistics.promptTokens
+        self.generatedTokens = statistics.generatedTokens
+        self.timeToFirstTokenMilliseconds = statistics.timeToFirstToken / .milliseconds(1)
+        self.tokensPerSecond = statistics.tokensPerSecond
+        self.hops = statistics.hops.map { hop in
+            Hop(
+                peer: hop.name,
+                blocks: "\(hop.blocks)",
+                steps: hop.steps,
+                computeMilliseconds: hop.compute / .milliseconds(1),
+                queueMilliseconds: hop.queue / .milliseconds(1),
+                networkMilliseconds: hop.network / .milliseconds(1)
+            )
+        }
+    }
+}

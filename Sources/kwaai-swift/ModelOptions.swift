@@ -1,0 +1,25 @@
+import ArgumentParser
+import DemoModel
+import Model
+import Tokenizer
+
+/// Which model a command is about.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A Hugging Face folder (config.json, *.safetensors, tokenizer.json); without it the demo model of this program.",
+            valueName: "folder"
+        )
+    )
+    var model: String?
+
+    func directory(_ settings: Settings) throws -> ModelDirectory {
+        let name = self.model ?? settings.string(.model) ?? DemoModel.name
+        return name == DemoModel.name ? try DemoModel.directory() : try ModelDirectory(path: name)
+    }
+
+    func tokenizer(_ settings: Settings) throws -> Tokenizer {
+        let name = self.model ?? settings.string(.model) ?? DemoModel.name
+        return name == DemoModel.name ? try DemoModel.tokenizer() : try Tokenizer(directory: name)
+    }
+}

@@ -1,0 +1,87 @@
+import Model
+import P2PWire
+import ShardProtocol
+
+/// Says what `serve` does: addresses on stdout for people and scripts, progress on stderr; or JSON lines on stdout.
+struct ServeOutput {
+    private let json: Bool
+    private let modelName: String
+    private let blockCount: Int
+    private let range: BlockRange
+
+    init(json: Bool, model: ModelDirectory, range: BlockRange) {
+        self.json = json
+        self.modelName = model.name
+        self.blockCount = model.configuration.blockCount
+        self.range = range
+    }
+
+    private struct Event: Encodable {
+        var event: String
+        var peer: String?
+        var addresses: [String]?
+        var model: String?
+        var blocks: String?
+        var message: String?
+    }
+
+    private func print(_ event: Event, text: [String]) {
+        if self.json {
+            try? Terminal.print(json: event)
+        } else {
+            for line in text { Terminal.print(line) }
+        }
+    }
+
+    /// - Parameter addresses: `/p2p/` included.
+    func listening(peer: PeerID, addresses: [Multiaddr]) {
+        self.print(
+            Event(event: "listening", peer: "\(peer)", addresses: addresses.map { "\($0)" }),
+            text: ["This peer can be dialled at"] + addresses.map { "  \($0)" }
+        )
+    }
+
+    func online(addresses: [Multiaddr]) {
+        let serving = "\(self.range.phrase(of: self.blockCount)) of \(self.modelName)"
+        self.print(
+            Event(
+                event: "online",
+                addresses: addresses.map { "\($0)" },
+                model: self.modelName,
+                blocks: "\(self.range)"
+            ),
+            text: ["Online with \(serving)."] + self.invitation(addresses)
+        )
+    }
+
+    func draining() {
+        self.print(Event(event: "draining"), text: ["Leaving: no new sessions, finishing the running ones."])
+    }
+
+    func warning(_ message: String) {
+        Terminal.say("Warning: \(message)")
+    }
+
+    /// The command for the next machine, with the blocks that this one lacks.
+    private func invitation(_ addresses: [Multiaddr]) -> [String] {
+        guard let address = addresses.first(where: { !$0.isLoopback }) ?? addresses.first else { return [] }
+        let next =
+            self.range.upperBound < self.blockCount
+            ? "\(self.range.upperBound)..\(self.blockCount)"
+            : self.range.lowerBound > 0 ? "0..\(self.range.lowerBound)" : "\(self.range)"
+        return [
+            "Another machine joins with",
+            "  kwaai-swift serve --blocks \(next) --bootstrap \(address)",
+            "and generates with",
+            "  kwaai-swift generate \"Once upon a time\" --bootstrap \(address)",
+        ]
+    }
+}
+
+extension Multiaddr {
+    /// Whether only this machine can dial it.
+    fileprivate var isLoopback: Bool {
+        let text = "\(self)"
+        return text.hasPrefix("/ip4/127.") || text.hasPrefix("/ip6/::1/")
+    }
+}

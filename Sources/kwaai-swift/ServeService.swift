@@ -1,0 +1,110 @@
+import BlockServer
+import Foundation
+import Kademlia
+import Model
+import P2PCore
+import P2PWire
+import UnixSignals
+
+/// One `serve` from the first listening socket to the last session.
+struct ServeService: Sendable {
+    var host: P2PCore.Host.Configuration
+    var dht: DHT.Configuration
+    var server: BlockServer.Configuration
+    var model: ModelDirectory
+    var output: ServeOutput
+    /// Whether the user named the bootstrap peers; those that are only remembered may well be gone.
+    var namesBootstrap: Bool
+
+    /// How long to wait before the bootstrap peers are tried again: they may be starting just now.
+    private static let joinInterval = Duration.seconds(10)
+
+    func run(until signals: UnixSignalsSequence) async throws {
+        try await withHost(self.host) { host in
+            let addresses = host.listenAddresses.map { $0.appending(peer: host.peerID) }
+            self.output.listening(peer: host.peerID, addresses: addresses)
+            let dht = DHT(host: host, configuration: self.dht)
+            let server = try BlockServer(host: host, dht: dht, model: self.model, configuration: self.server)
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    await dht.run()
+                    return false
+                }
+                group.addTask {
+                    await self.show(server.events, addresses: addresses)
+                    return false
+                }
+                group.addTask {
+                    await self.drain(server, at: signals)
+                    return false
+                }
+                group.addTask {
+                    // Joined first, so that the first announcement finds somebody to take it.
+                    let hasJoined = await self.join(dht, isFirst: true)
+                    return try await withThrowingTaskGroup(of: Void.self) { group in
+                        if !hasJoined { group.addTask { await self.keepJoining(dht) } }
+                        try await server.run()
+                        group.cancelAll()
+                        return true
+                    }
+                }
+                // The server ends when it is drained, or throws when it cannot serve; then the rest is not needed.
+                while let isServer = try await group.next(), !isServer {}
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// Tries the bootstrap peers once.
+    ///
+    /// - Returns: whether one answered, or none was named.
+    private func join(_ dht: DHT, isFirst: Bool) async -> Bool {
+        guard !self.dht.bootstrap.isEmpty else { return true }
+        do {
+            _ = try await dht.bootstrap()
+            try? RememberedPeers(path: Directories.peersFile).remember(await dht.peers)
+            return true
+        } catch {
+            if isFirst, self.namesBootstrap { self.output.warning("\(error); trying again every \(Self.joinInterval)") }
+            return false
+        }
+    }
+
+    /// Tries the bootstrap peers until one answers: machines of one network may be started in any order.
+    private func keepJoining(_ dht: DHT) async {
+        while (try? await Task.sleep(for: Self.joinInterval)) != nil {
+            if await self.join(dht, isFirst: false) { return }
+        }
+    }
+
+    private func show(_ events: AsyncStream<BlockServer.Event>, addresses: [Multiaddr]) async {
+        var loading = ProgressLine("Loading")
+        // Others find this peer once it serves and is announced, in either order.
+        var missing: Set = ["online", "announced"]
+        for await event in events {
+            switch event {
+            case .loading(let fraction): loading.update(fraction)
+            case .online: missing.remove("online")
+            case .announced: missing.remove("announced")
+            case .draining: self.output.draining()
+            case .testing, .stopped: break
+            }
+            if missing.isEmpty {
+                self.output.online(addresses: addresses)
+                missing = ["done"]
+            }
+        }
+    }
+
+    /// The first signal drains, the second ends the process.
+    private func drain(_ server: BlockServer, at signals: UnixSignalsSequence) async {
+        await withDiscardingTaskGroup { group in
+            var isDraining = false
+            for await _ in signals {
+                if isDraining { Foundation.exit(1) }
+                isDraining = true
+                group.addTask { await server.drain() }
+            }
+        }
+    }
+}

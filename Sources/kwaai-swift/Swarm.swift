@@ -1,0 +1,71 @@
+import ArgumentParser
+import Kademlia
+import Logging
+import P2PCore
+import P2PWire
+
+/// A peer that is part of the network while a command runs.
+struct Swarm {
+    let host: Host
+    let dht: DHT
+    let logger: Logger
+}
+
+/// Runs `body` as a client of the network: nothing listens, the identity is fresh unless one is named.
+///
+/// - Parameter bootstraps: whether to join the DHT first; a pinned chain needs none.
+/// - Throws: ``NoPeer`` when nobody of the network answers.
+func withClient<Result: Sendable>(
+    _ options: NetworkOptions,
+    settings: Settings,
+    bootstraps: Bool = true,
+    _ body: @escaping @Sendable (Swarm) async throws -> Result
+) async throws -> Result {
+    let named = try options.namedBootstrap(settings)
+    let file = try (options.identity ?? settings.string(.identity)).map {
+        try IdentityFile.load(path: $0, createIfMissing: true)
+    }
+    var host = Host.Configuration(identity: file?.identity ?? Identity(), agentVersion: Version.agent)
+    host.allowedPeers = try options.allowedPeers(settings)
+    host.logger = try options.logger(settings)
+    let remembered = RememberedPeers(path: Directories.peersFile)
+    let bootstrap = named.isEmpty ? remembered.addresses + [try Multiaddr(Defaults.bootstrapAddress)] : named
+    let dhtConfiguration = DHT.Configuration(
+        protocolPrefix: options.prefix(settings),
+        mode: .client,
+        bootstrap: bootstrap
+    )
+    let logger = host.logger
+    return try await withHost(host) { host in
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let dht = DHT(host: host, configuration: dhtConfiguration)
+            group.addTask { await dht.run() }
+            defer { group.cancelAll() }
+            if bootstraps {
+                do {
+                    _ = try await dht.bootstrap()
+                } catch  where named.isEmpty {
+                    throw NoPeer()
+                }
+                try? remembered.remember(await dht.peers)
+            }
+            return try await body(Swarm(host: host, dht: dht, logger: logger))
+        }
+    }
+}
+
+/// Nobody was named, nobody is remembered, and nobody listens on this machine.
+struct NoPeer: Error, CustomStringConvertible {
+    var description: String {
+        "no peer of the network answers: start one with \"kwaai-swift serve\", or name one with --bootstrap MULTIADDR"
+            + " (\"serve\" prints its addresses)"
+    }
+}
+
+enum Defaults {
+    static let port = 4801
+    /// Where `serve` listens when nothing else is asked for: everywhere, because it is there for others.
+    static let listenAddresses = ["/ip4/0.0.0.0/tcp/\(Self.port)", "/ip6/::/tcp/\(Self.port)"]
+    /// A peer on this machine, the last place to look for the network (DESIGN.md §4).
+    static let bootstrapAddress = "/ip4/127.0.0.1/tcp/\(Self.port)"
+}

@@ -1,0 +1,80 @@
+import Testing
+
+@testable import Coordinator
+
+@Suite struct SequenceStateTests {
+    private func sequence(
+        prompt: [UInt32] = [1, 2, 3, 4, 5],
+        context: Int = 32,
+        options: GenerationOptions
+    ) throws(CoordinatorError) -> SequenceState {
+        try SequenceState(prompt: prompt, vocabularySize: 10, contextLength: context, endTokens: [9], options: options)
+    }
+
+    @Test func `prefills in chunks and wants logits of the last only`() throws {
+        var sequence = try self.sequence(options: GenerationOptions(prefillChunk: 2))
+        #expect(sequence.nextPass() == .init(tokens: [1, 2], position: 0, wantsLogits: false))
+        #expect(sequence.nextPass() == .init(tokens: [3, 4], position: 2, wantsLogits: false))
+        #expect(sequence.nextPass() == .init(tokens: [5], position: 4, wantsLogits: true))
+    }
+
+    @Test func `decodes one token after the other until the limit`() throws {
+        var sequence = try self.sequence(options: GenerationOptions(maxTokens: 2))
+        _ = sequence.nextPass()
+        #expect(sequence.nextPosition == 5)
+        sequence.drew(6)
+        #expect(sequence.nextPass() == .init(tokens: [6], position: 5, wantsLogits: true))
+        sequence.drew(7)
+        #expect(sequence.nextPass() == nil)
+        #expect(sequence.generated == [6, 7])
+        #expect(sequence.finishReason == .length)
+    }
+
+    @Test func `ends at an end-of-sequence token, which is the last of the tokens`() throws {
+        var sequence = try self.sequence(options: GenerationOptions())
+        _ = sequence.nextPass()
+        sequence.drew(9)
+        #expect(sequence.nextPass() == nil)
+        #expect(sequence.generated == [9])
+        #expect(sequence.finishReason == .endOfSequence)
+    }
+
+    @Test func `goes on past an end-of-sequence token when told to`() throws {
+        var sequence = try self.sequence(options: GenerationOptions(ignoresEndOfSequence: true))
+        _ = sequence.nextPass()
+        sequence.drew(9)
+        #expect(sequence.nextPass()?.tokens == [9])
+    }
+
+    @Test func `stops where the context ends`() throws {
+        var sequence = try self.sequence(context: 6, options: GenerationOptions(maxTokens: 100))
+        #expect(sequence.maximumLength == 6)
+        _ = sequence.nextPass()
+        sequence.drew(6)
+        #expect(sequence.nextPass() == nil)
+        #expect(sequence.finishReason == .length)
+    }
+
+    @Test func `a prompt that fills the context is refused with the numbers`() {
+        let error = #expect(throws: CoordinatorError.self) {
+            try self.sequence(context: 5, options: GenerationOptions())
+        }
+        #expect(error?.code == .promptTooLong)
+        #expect(error?.message.contains("5 tokens") == true)
+    }
+
+    @Test func `a prompt with a token beyond the vocabulary is refused`() {
+        let error = #expect(throws: CoordinatorError.self) {
+            try self.sequence(prompt: [10], options: GenerationOptions())
+        }
+        #expect(error?.code == .badPrompt)
+    }
+
+    @Test(arguments: [
+        GenerationOptions(maxTokens: 0), GenerationOptions(prefillChunk: 0), GenerationOptions(prefillChunk: 4096),
+    ])
+    func `an option outside its range is refused`(options: GenerationOptions) {
+        let error = #expect(throws: CoordinatorError.self) { try self.sequence(options: options) }
+        #expect(error?.code == .invalidOption)
+    }
+}

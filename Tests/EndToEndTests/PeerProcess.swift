@@ -1,0 +1,67 @@
+import Foundation
+import Subprocess
+import Testing
+
+/// A `kwaai-swift serve` that is online.
+struct PeerProcess: Sendable {
+    let identifier: ProcessIdentifier
+    /// Where it can be dialled, `/p2p/` included.
+    let address: String
+
+    func send(_ signal: Int32) {
+        kill(self.identifier.value, signal)
+    }
+}
+
+/// Runs one `serve` for each range while `body` runs: the first starts a network, the others join it.
+func withPeers<Result: Sendable>(
+    _ ranges: [String],
+    home: Home,
+    flags: [String] = [],
+    _ body: ([PeerProcess]) async throws -> Result
+) async throws -> Result {
+    try await withPeers(ranges[...], online: [], home: home, flags: flags, body)
+}
+
+private func withPeers<Result: Sendable>(
+    _ ranges: ArraySlice<String>,
+    online: [PeerProcess],
+    home: Home,
+    flags: [String],
+    _ body: ([PeerProcess]) async throws -> Result
+) async throws -> Result {
+    guard let range = ranges.first else { return try await body(online) }
+    let bootstrap = online.first.map { ["--bootstrap", $0.address] } ?? []
+    let identity = "\(home.path)/\(online.count)-\(range).key"
+    let arguments = ["serve", "--json", "--blocks", range, "--listen", "/ip4/127.0.0.1/tcp/0", "--identity", identity]
+    let outcome = try await Subprocess.run(
+        .path(Program.path),
+        arguments: Arguments(arguments + bootstrap + flags),
+        environment: home.environment,
+        input: .none,
+        output: .sequence,
+        error: .string(limit: 1 << 20)
+    ) { execution in
+        defer { kill(execution.processIdentifier.value, SIGTERM) }
+        let address = try await untilOnline(execution.standardOutput)
+        let peer = PeerProcess(identifier: execution.processIdentifier, address: address)
+        return try await withPeers(ranges.dropFirst(), online: online + [peer], home: home, flags: flags, body)
+    }
+    return outcome.closureResult
+}
+
+/// Reads what `serve --json` says until it is online, and returns its address.
+private func untilOnline(_ output: SubprocessOutputSequence) async throws -> String {
+    struct Event: Decodable {
+        var event: String
+        var addresses: [String]?
+    }
+    var address: String?
+    for try await line in output.strings() {
+        let event = try JSONDecoder().decode(Event.self, from: Data(line.utf8))
+        if let first = event.addresses?.first { address = first }
+        if event.event == "online" { return try #require(address) }
+    }
+    Issue.record("the peer ended before it was online")
+    throw CancellationError()
+}
