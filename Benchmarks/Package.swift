@@ -1,0 +1,48 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Each target holds one subject: `swift package benchmark --target Network`.
+func benchmark(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies + [.product(name: "Benchmark", package: "benchmark")],
+        path: "Benchmarks/\(name)",
+        swiftSettings: swiftSettings,
+        plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+    )
+}
+
+func kwaai(_ name: String) -> Target.Dependency { .product(name: name, package: "kwaai-swift") }
+
+let package = Package(
+    name: "kwaai-swift-benchmarks",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(name: "kwaai-swift", path: ".."),
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
+    targets: [
+        benchmark(
+            "Network",
+            [
+                kwaai("P2PCore"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
+        benchmark("Routing", [kwaai("KademliaSimulation")]),
+        benchmark(
+            "Generation",
+            [kwaai("P2PCore"), kwaai("Kademlia"), kwaai("BlockServer"), kwaai("Coordinator"), kwaai("DemoModel")]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
