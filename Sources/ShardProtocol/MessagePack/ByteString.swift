@@ -54,6 +54,9 @@ extension MessagePackCursor {
 }
 
 /// Elements of an array of bytes in their two usual forms: a byte below 128 as itself, any other as `cc` and itself.
+///
+/// Random bytes are of either form every other time, so a branch on the form would be mispredicted every other time. The
+/// elements are therefore taken out of a word by shifts whose distance is computed.
 enum ByteElements {
     /// Decodes up to `count` elements, and stops early before one of another form and before one that is cut off.
     static func decode(
@@ -61,25 +64,51 @@ enum ByteElements {
         into target: UnsafeMutableRawBufferPointer,
         count: Int
     ) -> (consumed: Int, produced: Int) {
-        guard let input = source.baseAddress?.assumingMemoryBound(to: UInt8.self),
-            let output = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        else { return (0, 0) }
         var (consumed, produced) = (0, 0)
-        // Two bytes of input are always there, so that the choice between the forms needs no branch: with random
-        // bytes every second branch would be mispredicted.
-        let end = source.count - 1
-        while produced < count, consumed < end {
-            let first = input[consumed]
+        let wordEnd = source.count - 8
+        let batchEnd = min(count, target.count) - 8
+        while consumed <= wordEnd, produced <= batchEnd {
+            let bits = source.loadUnaligned(fromByteOffset: consumed, as: UInt64.self)
+            let word = UInt64(littleEndian: bits)
+            if word & 0x8080_8080_8080_8080 == 0 {
+                target.storeBytes(of: bits, toByteOffset: produced, as: UInt64.self)
+                consumed &+= 8
+                produced &+= 8
+            } else {
+                let batch = Self.firstFour(word)
+                guard batch.areUsual else { break }
+                target.storeBytes(of: batch.bytes.littleEndian, toByteOffset: produced, as: UInt32.self)
+                consumed &+= batch.consumed
+                produced &+= 4
+            }
+        }
+        while produced < min(count, target.count), consumed < source.count {
+            let first = source[consumed]
             let isWide = first == 0xcc
-            guard first < 0x80 || isWide else { return (consumed, produced) }
-            output[produced] = isWide ? input[consumed + 1] : first
+            guard first < 0x80 || isWide && consumed + 1 < source.count else { break }
+            target[produced] = isWide ? source[consumed + 1] : first
             consumed += isWide ? 2 : 1
             produced += 1
         }
-        if produced < count, consumed == end, input[consumed] < 0x80 {
-            output[produced] = input[consumed]
-            return (consumed + 1, produced + 1)
-        }
         return (consumed, produced)
+    }
+
+    /// The first four elements of a word, which hold at most all of its eight bytes.
+    @inline(__always)
+    private static func firstFour(_ word: UInt64) -> (bytes: UInt32, consumed: Int, areUsual: Bool) {
+        var rest = word
+        var bytes: UInt64 = 0
+        var wideCount: UInt64 = 0
+        var unusual: UInt64 = 0
+        for index: UInt64 in 0..<4 {
+            let isWide = (rest &>> 7) & 1
+            // All ones when the element has a marker, which has to be `cc`.
+            unusual |= (0 &- isWide) & ((rest ^ 0xcc) & 0xff)
+            rest = rest &>> (isWide &* 8)
+            bytes |= (rest & 0xff) &<< (index &* 8)
+            rest = rest &>> 8
+            wideCount &+= isWide
+        }
+        return (UInt32(truncatingIfNeeded: bytes), 4 &+ Int(wideCount), unusual == 0)
     }
 }
