@@ -46,16 +46,9 @@ public actor BlockServer {
     ///   - host: started, and running while the server runs; whom it lets connect may use the server.
     ///   - dht: where the range is announced; nil for a server that others are told of in another way.
     ///   - model: the files that hold the range.
-    /// - Throws: `wrongRange` when the range does not lie in the model, `unusableModel` when weights of it are missing.
+    /// - Throws: `wrongRange`, `tooLittleMemory`: see `Configuration.check(_:)`.
     public init(host: Host, dht: DHT?, model: ModelDirectory, configuration: Configuration) throws(BlockServerError) {
-        let blockCount = model.configuration.blockCount
-        guard configuration.range.upperBound <= blockCount else {
-            throw BlockServerError(
-                .wrongRange,
-                "\(model.name) has \(blockCount) blocks, so it has no blocks \(configuration.range);"
-                    + " serve a range within 0..\(blockCount)"
-            )
-        }
+        try configuration.check(model)
         self.host = host
         self.dht = dht
         self.model = model

@@ -1,4 +1,5 @@
 public import Logging
+public import Model
 internal import NIOCore
 public import ShardProtocol
 
@@ -21,6 +22,29 @@ extension BlockServer {
 
         public init(range: BlockRange) {
             self.range = range
+        }
+
+        /// Finds out, before anything listens or loads, whether this server can serve `model`.
+        ///
+        /// - Throws: `wrongRange` when the range does not lie in the model, `tooLittleMemory` when not even one page of
+        ///   one session would fit.
+        public func check(_ model: ModelDirectory) throws(BlockServerError) {
+            let blockCount = model.configuration.blockCount
+            guard self.range.upperBound <= blockCount else {
+                throw BlockServerError(
+                    .wrongRange,
+                    "\(model.name) has \(blockCount) blocks, so it has no blocks \(self.range);"
+                        + " serve a range within 0..\(blockCount)"
+                )
+            }
+            let pageBytes = model.configuration.kvBytesPerTokenAndBlock * self.range.count * KVCache.pageTokens
+            guard self.kvMemory >= pageBytes else {
+                throw BlockServerError(
+                    .tooLittleMemory,
+                    "a session of \(KVCache.pageTokens) tokens needs \(pageBytes) bytes for blocks \(self.range), and there"
+                        + " are only \(self.kvMemory) for KV-caches; give more with --kv-memory, or serve fewer blocks"
+                )
+            }
         }
     }
 

@@ -3,6 +3,8 @@ public struct BlockServerError: Error, Equatable, Sendable, CustomStringConverti
     public enum Code: Equatable, Sendable {
         /// The range does not lie in the model.
         case wrongRange
+        /// The memory for KV-caches does not hold the smallest session.
+        case tooLittleMemory
         /// The model's files cannot be used.
         case unusableModel
         /// The loaded blocks computed something wrong.

@@ -11,15 +11,28 @@ package struct Chain: Sendable {
     ///   - blockCount: how many blocks the model has.
     /// - Throws: ``CoordinatorError`` with code `badChain` when the spans leave a gap, overlap, or end elsewhere.
     package init(spans: [any Span], blockCount: Int) throws(CoordinatorError) {
+        try Self.check(spans.map { (name: $0.name, blocks: $0.blocks) }, blockCount: blockCount)
+        self.spans = spans
+    }
+
+    /// - Throws: ``CoordinatorError`` with code `badChain` when the ranges leave a gap, overlap, or end elsewhere.
+    static func check(_ hops: [(name: String, blocks: BlockRange)], blockCount: Int) throws(CoordinatorError) {
         var next = 0
-        for span in spans {
-            guard span.blocks.lowerBound == next else {
+        for hop in hops {
+            guard hop.blocks.lowerBound == next else {
                 throw CoordinatorError(
                     .badChain,
-                    "\(span.name) runs blocks \(span.blocks), but block \(next) comes next: each range must begin where the one before ends"
+                    "\(hop.name) is to run blocks \(hop.blocks), but block \(next) comes next: each range must begin where"
+                        + " the one before ends"
                 )
             }
-            next = span.blocks.upperBound
+            next = hop.blocks.upperBound
+        }
+        guard next <= blockCount else {
+            throw CoordinatorError(
+                .badChain,
+                "the chain goes on to block \(next), but the model ends at \(blockCount): end there"
+            )
         }
         guard next == blockCount else {
             throw CoordinatorError(
@@ -27,7 +40,6 @@ package struct Chain: Sendable {
                 "the chain ends at block \(next) of \(blockCount): add \(next)..\(blockCount)"
             )
         }
-        self.spans = spans
     }
 
     /// Whether the text is the same to the bit whatever happens on the way; false with a plain 1.0.0 server in it.

@@ -46,6 +46,11 @@ extension Coordinator {
     ///
     /// - Throws: ``CoordinatorError`` with code `badChain` or `peerLost`.
     func pin(_ hops: [PinnedHop], host: Host) async throws(CoordinatorError) -> [ChosenHop] {
+        // Before anybody is asked: it needs nobody.
+        try Chain.check(
+            hops.map { (name: "\($0.address)", blocks: $0.blocks) },
+            blockCount: self.model.configuration.blockCount
+        )
         var chosen: [ChosenHop] = []
         for hop in hops {
             let peer: PeerID

@@ -264,6 +264,8 @@ public final class Host: Sendable {
 }
 
 /// Starts a host, lets it run while `body` does its work, and closes it.
+///
+/// Cancellation reaches `body` alone; the host runs until `body` has ended, which may have goodbyes to send.
 @discardableResult
 public func withHost<Value: Sendable>(
     _ configuration: Host.Configuration,
@@ -271,15 +273,16 @@ public func withHost<Value: Sendable>(
 ) async throws -> Value {
     let host = Host(configuration: configuration)
     try await host.start()
-    async let running: Void = host.run()
+    // No child of this task, because a cancelled one would end the host under `body`'s feet. `close()` ends it.
+    let running = Task { await host.run() }
     do {
         let value = try await body(host)
         await host.close()
-        await running
+        await running.value
         return value
     } catch {
         await host.close()
-        await running
+        await running.value
         throw error
     }
 }

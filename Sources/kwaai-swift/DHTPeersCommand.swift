@@ -30,11 +30,11 @@ struct DHTPeersCommand: AsyncParsableCommand {
         if self.json {
             try Terminal.print(json: PeersReport(peers: peers.map(PeersReport.Peer.init)))
         } else {
-            Self.printTable(peers)
+            try Self.printTable(peers)
         }
     }
 
-    private static func printTable(_ peers: [KnownPeer]) {
+    private static func printTable(_ peers: [KnownPeer]) throws {
         var table = Table(header: [
             "PEER", "MODEL", "BLOCKS", "STATE", "BLOCKS/S", "FREE KV", "ROUND TRIP", "ADDRESSES",
         ])
@@ -51,7 +51,7 @@ struct DHTPeersCommand: AsyncParsableCommand {
                 known.peer.addresses.map { "\($0)" }.joined(separator: " "),
             ])
         }
-        for line in table.lines { Terminal.print(line) }
+        try Terminal.print(table.lines.joined(separator: "\n"))
     }
 }
 

@@ -13,11 +13,18 @@ enum Directories {
     static var peersFile: String { self.state + "/peers" }
     static var configurationFile: String { self.configuration + "/config.json" }
 
+    /// `$HOME`, which a person may set to something else than what the user database says.
+    private static var home: String {
+        self.absolutePath("HOME") ?? FileManager.default.homeDirectoryForCurrentUser.path
+    }
+
+    /// The specification has relative paths ignored.
+    private static func absolutePath(_ variable: String) -> String? {
+        ProcessInfo.processInfo.environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+
     private static func directory(_ variable: String, _ fallback: String) -> String {
-        let environment = ProcessInfo.processInfo.environment
-        let base =
-            environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
-            ?? FileManager.default.homeDirectoryForCurrentUser.path + "/" + fallback
+        let base = self.absolutePath(variable) ?? self.home + "/" + fallback
         return base + "/kwaai-swift"
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BlockServer
 import Coordinator
 import Foundation
 
@@ -9,6 +10,8 @@ extension ExitCode {
     static let noRoute = ExitCode(3)
     /// Ctrl-C, as shells count it: 128 + SIGINT.
     static let interrupted = ExitCode(130)
+    /// Nobody reads the output any more, as shells count it: 128 + SIGPIPE.
+    static let closedPipe = ExitCode(141)
 }
 
 /// The user pressed Ctrl-C; the sessions have been closed.
@@ -20,6 +23,15 @@ extension KwaaiSwift {
         switch error {
         case is Interrupted:
             Foundation.exit(ExitCode.interrupted.rawValue)
+        case let error as OutputError where error.isClosedPipe:
+            Foundation.exit(ExitCode.closedPipe.rawValue)
+        case is UsageError:
+            Terminal.complain("\(error)")
+            Foundation.exit(ExitCode.usage.rawValue)
+        case let error as BlockServerError:
+            Terminal.complain("\(error)")
+            let isUsage = error.code == .wrongRange || error.code == .tooLittleMemory
+            Foundation.exit(isUsage ? ExitCode.usage.rawValue : ExitCode.failure.rawValue)
         case let error as CoordinatorError:
             Terminal.complain("\(error)")
             if case .noRoute = error.code { Foundation.exit(ExitCode.noRoute.rawValue) }

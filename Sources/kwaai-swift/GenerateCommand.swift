@@ -26,7 +26,10 @@ struct GenerateCommand: AsyncParsableCommand {
     @OptionGroup var network: NetworkOptions
     @OptionGroup var sampling: SamplingFlags
 
-    @Option(help: ArgumentHelp("Generate at most this many tokens.", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Generate at most this many tokens. (default: 128)", valueName: "count")
+    )
     var maxTokens: Int?
 
     @Option(help: ArgumentHelp("End where this text would appear; repeat for more.", valueName: "text"))
@@ -38,17 +41,26 @@ struct GenerateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Token ids in place of a prompt.", valueName: "1,42,7"))
     var promptIds: TokenList?
 
-    @Option(help: ArgumentHelp("Prompt tokens in one pass; the result does not depend on it.", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Prompt tokens in one pass, 1 to 256; the result does not depend on it.", valueName: "count")
+    )
     var prefillChunk: Int = 64
 
     @Flag(help: "Run every block in this process instead of on peers.")
     var local = false
 
-    @Option(help: ArgumentHelp("Use exactly these peers for these blocks.", valueName: "addr@0..12,addr@12..24"))
+    @Option(
+        help: ArgumentHelp("Use exactly these peers for these blocks.", valueName: "addr@0..12,addr@12..24"),
+        transform: { try PinnedChain($0) }
+    )
     var chain: PinnedChain?
 
-    @Option(help: ArgumentHelp("Threads for blocks that run in this process.", valueName: "count"))
-    var threads: Int?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Threads for blocks that run in this process, 1 to 256. (default: 1)", valueName: "count")
+    )
+    var threads: ThreadCount?
 
     @Flag(help: "Print how long it took and where the time went, on stderr.")
     var stats = false
@@ -72,19 +84,26 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings.load()
+        if let file = self.dumpLogits { try NumpyFile.check(file) }
         let directory = try self.model.directory(settings)
         let tokenizer = try self.model.tokenizer(settings)
         let options = try self.options(settings)
         let prompt = try self.promptTokens(directory: directory, tokenizer: tokenizer)
         let output = GenerationOutput(json: self.json, stats: self.stats)
-        let generation = try await withInterruption {
-            try await self.generate(
-                prompt,
-                options: options,
-                with: Coordinator(model: directory, tokenizer: tokenizer),
-                settings: settings,
-                report: { try await output.show($0) }
-            )
+        let generation: Generation
+        do {
+            generation = try await withInterruption {
+                try await self.generate(
+                    prompt,
+                    options: options,
+                    with: Coordinator(model: directory, tokenizer: tokenizer),
+                    settings: settings,
+                    report: { try await output.show($0) }
+                )
+            }
+        } catch {
+            await output.abandon()
+            throw error
         }
         if let file = self.dumpLogits {
             try NumpyFile.write(rows: generation.logits, to: file)
@@ -100,8 +119,15 @@ struct GenerateCommand: AsyncParsableCommand {
         report: @escaping @Sendable (GenerationEvent) async throws -> Void
     ) async throws -> Generation {
         if self.local {
-            let threads = try self.threads ?? settings.value(.threads) ?? 1
-            return try await coordinator.generateLocally(prompt, options: options, threads: threads, report: report)
+            let threads = try self.threads ?? settings.value(.threads)
+            let loading = LoadingLine()
+            return try await coordinator.generateLocally(
+                prompt,
+                options: options,
+                threads: threads?.count ?? 1,
+                progress: { loading.update($0) },
+                report: report
+            )
         }
         let chain = self.chain
         return try await withClient(self.network, settings: settings, bootstraps: chain == nil) { swarm in
@@ -133,7 +159,9 @@ struct GenerateCommand: AsyncParsableCommand {
             text = prompt
         } else {
             if isatty(STDIN_FILENO) == 1 { Terminal.say("Reading the prompt from the keyboard; Ctrl-D ends it.") }
-            text = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+            let input = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+            // The last line's end is the shell's, not the prompt's.
+            text = input.hasSuffix("\n") ? String(input.dropLast()) : input
         }
         return try tokenizer.encode(text, addSpecialTokens: true)
     }

@@ -5,10 +5,10 @@ import Foundation
 actor GenerationOutput {
     private let json: Bool
     private let stats: Bool
-    private var prefill = ProgressLine("Reading the prompt")
-
-    /// A prompt shorter than this is read before anybody would look at a progress bar.
-    private static let longPrompt = 256
+    private var prefill = ProgressLine("Reading the prompt", after: .milliseconds(500))
+    /// Waits until the prompt is read, so that the progress bar does not overwrite it.
+    private var promptText = ""
+    private var hasOpenLine = false
 
     init(json: Bool, stats: Bool) {
         self.json = json
@@ -23,17 +23,32 @@ actor GenerationOutput {
                 Terminal.say("Chain: \(route)")
             }
         case .prefilled(let tokens, let total):
-            if total >= Self.longPrompt { self.prefill.update(Double(tokens) / Double(total)) }
-        case .promptText(let text), .text(let text):
-            if !self.json { Terminal.print(text, terminator: "") }
+            self.prefill.update(Double(tokens) / Double(total))
+            if tokens == total { try self.print(self.promptText) }
+        case .promptText(let text):
+            self.promptText = text
+        case .text(let text):
+            try self.print(text)
         }
+    }
+
+    private func print(_ text: String) throws {
+        guard !self.json, !text.isEmpty else { return }
+        try Terminal.print(text, terminator: "")
+        self.hasOpenLine = true
+    }
+
+    /// Ends the line of a text that goes no further, so that what is said next begins on its own.
+    func abandon() {
+        // Whoever does not read the text does not miss its end.
+        if self.hasOpenLine { try? Terminal.print("") }
     }
 
     func finish(_ generation: Generation) throws {
         if self.json {
             try Terminal.print(json: GenerationReport(generation))
         } else {
-            Terminal.print("")
+            try Terminal.print("")
         }
         if self.stats { self.printStatistics(generation) }
     }

@@ -30,7 +30,7 @@ struct IDCommand: AsyncParsableCommand {
         if self.json {
             try Terminal.print(json: Report(identity: path, peerID: "\(peerID)"))
         } else {
-            Terminal.print("\(peerID)")
+            try Terminal.print("\(peerID)")
         }
     }
 

@@ -6,53 +6,62 @@ import P2PWire
 
 /// How a command reaches the network; the same flags everywhere.
 struct NetworkOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Join through this peer; repeat for more.", valueName: "multiaddr"))
-    var bootstrap: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Join through this peer; repeat for more. By default the peers met before, then port 4801 of this machine.",
+            valueName: "multiaddr"
+        ),
+        transform: { try Multiaddr($0) }
+    )
+    var bootstrap: [Multiaddr] = []
 
-    @Option(help: ArgumentHelp("The key that is this peer's identity.", valueName: "file"))
+    @Option(help: ArgumentHelp("The key that is this peer's identity; made when there is none.", valueName: "file"))
     var identity: String?
 
     @Option(
         help: ArgumentHelp(
             "Talk with this peer and no other, in both directions; repeat for more.",
             valueName: "peer id"
-        )
+        ),
+        transform: { try PeerID($0) }
     )
-    var allow: [String] = []
+    var allow: [PeerID] = []
 
     @Option(help: ArgumentHelp("Kademlia's protocol is PREFIX/kad/1.0.0: /kwaai, or /ipfs.", valueName: "prefix"))
     var dhtPrefix: String?
 
     @Option(
-        help: ArgumentHelp("What to log on stderr: trace, debug, info, notice, warning, error.", valueName: "level"),
+        help: ArgumentHelp(
+            "What to log on stderr: trace, debug, info, notice, warning, error. (default: warning)",
+            valueName: "level"
+        ),
         transform: Self.level(named:)
     )
     var logLevel: Logger.Level?
 
     func logger(_ settings: Settings) throws -> Logger {
         var logger = Logger(label: "kwaai-swift", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = try self.logLevel ?? settings.string(.logLevel).map(Self.level(named:)) ?? .warning
+        logger.logLevel = try self.logLevel ?? settings.value(.logLevel, Self.level(named:)) ?? .warning
         return logger
     }
 
-    private static func level(named name: String) throws -> Logger.Level {
+    private static func level(named name: String) throws(UsageError) -> Logger.Level {
         guard let level = Logger.Level(rawValue: name) else {
-            throw ValidationError(
-                "\"\(name)\" is no log level: use \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))."
+            throw UsageError(
+                "\"\(name)\" is no log level: use \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))"
             )
         }
         return level
     }
 
     func allowedPeers(_ settings: Settings) throws -> Set<PeerID>? {
-        let names = self.allow.isEmpty ? settings.strings(.allow) : self.allow
-        return names.isEmpty ? nil : Set(try names.map { try PeerID($0) })
+        let peers = try self.allow.isEmpty ? settings.values(.allow) { try PeerID($0) } : self.allow
+        return peers.isEmpty ? nil : Set(peers)
     }
 
     /// The addresses that the user named, from the command line or else from the settings.
     func namedBootstrap(_ settings: Settings) throws -> [Multiaddr] {
-        let names = self.bootstrap.isEmpty ? settings.strings(.bootstrap) : self.bootstrap
-        return try names.map { try Multiaddr($0) }
+        try self.bootstrap.isEmpty ? settings.values(.bootstrap) { try Multiaddr($0) } : self.bootstrap
     }
 
     func prefix(_ settings: Settings) -> String {

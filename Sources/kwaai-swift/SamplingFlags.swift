@@ -3,15 +3,28 @@ import Coordinator
 
 /// How the next token is drawn.
 struct SamplingFlags: ParsableArguments {
-    @Option(help: ArgumentHelp("0 always takes the likeliest token; higher is more varied.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "0 always takes the likeliest token; higher is more varied. (default: 0.7)",
+            valueName: "number"
+        )
+    )
     var temperature: Double?
 
     @Option(
-        help: ArgumentHelp("Draw from the likeliest tokens that together hold this probability.", valueName: "share")
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Draw from the likeliest tokens that together hold this probability. (default: 1)",
+            valueName: "share"
+        )
     )
     var topP: Double?
 
-    @Option(help: ArgumentHelp("Draw from this many of the likeliest tokens; 0 takes all.", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Draw from this many of the likeliest tokens; 0 takes all. (default: 0)", valueName: "count")
+    )
     var topK: Int?
 
     @Option(help: ArgumentHelp("The same seed gives the same text; random when it is not given.", valueName: "number"))

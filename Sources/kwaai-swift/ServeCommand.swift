@@ -25,8 +25,11 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(help: ArgumentHelp("The blocks to serve: half-open, 0..12 is blocks 0 to 11.", valueName: "first..end"))
-    var blocks: String?
+    @Option(
+        help: ArgumentHelp("The blocks to serve: half-open, 0..12 is blocks 0 to 11.", valueName: "first..end"),
+        transform: { try BlockRange($0) }
+    )
+    var blocks: BlockRange?
 
     @OptionGroup var network: NetworkOptions
 
@@ -34,15 +37,22 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Listen here; repeat for more. By default on TCP port 4801 of all interfaces.",
             valueName: "multiaddr"
-        )
+        ),
+        transform: { try Multiaddr($0) }
     )
-    var listen: [String] = []
+    var listen: [Multiaddr] = []
 
-    @Option(help: ArgumentHelp("Memory for the KV-caches of all sessions.", valueName: "size"))
+    @Option(help: ArgumentHelp("Memory for the KV-caches of all sessions. (default: 2GiB)", valueName: "size"))
     var kvMemory: ByteCount?
 
-    @Option(help: ArgumentHelp("Threads that share each product.", valueName: "count"))
-    var threads: Int?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Threads that share each product. (default: one for each core)",
+            valueName: "count"
+        )
+    )
+    var threads: ThreadCount?
 
     @Flag(help: "Print one JSON object for each event.")
     var json = false
@@ -60,7 +70,12 @@ struct ServeCommand: AsyncParsableCommand {
         )
         host.allowedPeers = try self.network.allowedPeers(settings)
         host.logger = try self.network.logger(settings)
-        let output = ServeOutput(json: self.json, model: directory, range: server.range)
+        let output = ServeOutput(
+            json: self.json,
+            model: directory,
+            range: server.range,
+            flags: self.flagsForOthers(settings)
+        )
         let service = ServeService(
             host: host,
             dht: try self.dhtConfiguration(settings),
@@ -70,7 +85,11 @@ struct ServeCommand: AsyncParsableCommand {
             namesBootstrap: try !self.network.namedBootstrap(settings).isEmpty
         )
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        try await service.run(until: signals)
+        do {
+            try await service.run(until: signals)
+        } catch let error as P2PError where error.code == .portInUse {
+            throw P2PError(.portInUse, "\(error.message), such as --listen /ip4/0.0.0.0/tcp/\(Defaults.port + 1)")
+        }
         // The lock on the identity is held until here.
         withExtendedLifetime(identity) {}
     }
@@ -79,22 +98,30 @@ struct ServeCommand: AsyncParsableCommand {
         _ settings: Settings,
         model: ModelDirectory
     ) throws -> BlockServer.Configuration {
-        guard let text = self.blocks ?? settings.string(.blocks) else {
-            throw ValidationError(
-                "Say which blocks to serve: --blocks 0..\(model.configuration.blockCount) is all of this model."
+        guard let range = try self.blocks ?? settings.value(.blocks, { try BlockRange($0) }) else {
+            throw UsageError(
+                "say which blocks to serve: --blocks 0..\(model.configuration.blockCount) is all of this model"
             )
         }
-        var configuration = BlockServer.Configuration(range: try BlockRange(text))
+        var configuration = BlockServer.Configuration(range: range)
         if let memory = try self.kvMemory ?? settings.value(.kvMemory) { configuration.kvMemory = memory.bytes }
         configuration.version = Version.agent
         configuration.logger = try self.network.logger(settings)
-        if let threads = try self.threads ?? settings.value(.threads) { configuration.threads = threads }
+        if let threads = try self.threads ?? settings.value(.threads) { configuration.threads = threads.count }
+        try configuration.check(model)
         return configuration
     }
 
     private func listenAddresses(_ settings: Settings) throws -> [Multiaddr] {
-        let named = self.listen.isEmpty ? settings.strings(.listen) : self.listen
-        return try (named.isEmpty ? Defaults.listenAddresses : named).map { try Multiaddr($0) }
+        let named = try self.listen.isEmpty ? settings.values(.listen) { try Multiaddr($0) } : self.listen
+        return try named.isEmpty ? Defaults.listenAddresses.map { try Multiaddr($0) } : named
+    }
+
+    /// What the commands of other machines need to have in common with this one.
+    private func flagsForOthers(_ settings: Settings) -> [String] {
+        let model = (self.model.model ?? settings.string(.model)).map { ["--model", $0] } ?? []
+        let prefix = (self.network.dhtPrefix ?? settings.string(.dhtPrefix)).map { ["--dht-prefix", $0] } ?? []
+        return model + prefix
     }
 
     private func dhtConfiguration(_ settings: Settings) throws -> DHT.Configuration {

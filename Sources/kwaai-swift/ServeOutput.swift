@@ -8,8 +8,11 @@ struct ServeOutput {
     private let modelName: String
     private let blockCount: Int
     private let range: BlockRange
+    private let flags: [String]
 
-    init(json: Bool, model: ModelDirectory, range: BlockRange) {
+    /// - Parameter flags: what the commands of other machines must have too.
+    init(json: Bool, model: ModelDirectory, range: BlockRange, flags: [String]) {
+        self.flags = flags
         self.json = json
         self.modelName = model.name
         self.blockCount = model.configuration.blockCount
@@ -27,9 +30,10 @@ struct ServeOutput {
 
     private func print(_ event: Event, text: [String]) {
         if self.json {
+            // Serving goes on when nobody reads along.
             try? Terminal.print(json: event)
         } else {
-            for line in text { Terminal.print(line) }
+            try? Terminal.print(text.joined(separator: "\n"))
         }
     }
 
@@ -69,11 +73,12 @@ struct ServeOutput {
             self.range.upperBound < self.blockCount
             ? "\(self.range.upperBound)..\(self.blockCount)"
             : self.range.lowerBound > 0 ? "0..\(self.range.lowerBound)" : "\(self.range)"
+        let common = (["--bootstrap", "\(address)"] + self.flags).joined(separator: " ")
         return [
             "Another machine joins with",
-            "  kwaai-swift serve --blocks \(next) --bootstrap \(address)",
+            "  kwaai-swift serve --blocks \(next) \(common)",
             "and generates with",
-            "  kwaai-swift generate \"Once upon a time\" --bootstrap \(address)",
+            "  kwaai-swift generate \"Once upon a time\" \(common)",
         ]
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import BlockServer
 import Foundation
 import Kademlia
@@ -101,7 +102,7 @@ struct ServeService: Sendable {
         await withDiscardingTaskGroup { group in
             var isDraining = false
             for await _ in signals {
-                if isDraining { Foundation.exit(1) }
+                if isDraining { Foundation.exit(ExitCode.interrupted.rawValue) }
                 isDraining = true
                 group.addTask { await server.drain() }
             }

@@ -14,20 +14,27 @@ struct Settings {
         case topK = "top-k"
         case topP = "top-p"
         case logLevel = "log-level"
+
+        var variable: String { "KWAAI_" + self.rawValue.uppercased().replacing("-", with: "_") }
+
+        /// As it stands in the file and in the environment, for messages.
+        var names: String { "\"\(self.rawValue)\" (\(self.variable) in the environment)" }
     }
 
     private let reader: ConfigReader
 
-    /// - Throws: when the file is not JSON, or holds a key that means nothing.
+    /// - Throws: ``UsageError`` when the file is not JSON, holds a key that means nothing or a value of the wrong kind,
+    ///   or when a `KWAAI_*` variable means nothing.
     static func load(
         file: String = Directories.configurationFile,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> Settings {
+        try Self.refuseUnknownVariables(in: environment)
         var providers: [any ConfigProvider] = [
             EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "kwaai")
         ]
         if FileManager.default.fileExists(atPath: file) {
-            try Self.refuseUnknownKeys(in: file)
+            try Self.check(file)
             let location = InMemoryProvider(values: ["filePath": ConfigValue(.string(file), isSecret: false)])
             providers.append(try await FileProvider<JSONSnapshot>(config: ConfigReader(provider: location)))
         }
@@ -37,15 +44,32 @@ struct Settings {
     func string(_ key: Key) -> String? { self.reader.string(forKey: ConfigKey([key.rawValue])) }
 
     /// A list: an array in the file, comma-separated in the environment.
-    func strings(_ key: Key) -> [String] { self.reader.stringArray(forKey: ConfigKey([key.rawValue])) ?? [] }
+    ///
+    /// - Throws: ``UsageError`` when `read` refuses one of its elements.
+    func values<Value>(_ key: Key, _ read: (String) throws -> Value) throws(UsageError) -> [Value] {
+        let texts = self.reader.stringArray(forKey: ConfigKey([key.rawValue])) ?? []
+        do {
+            return try texts.map(read)
+        } catch {
+            throw UsageError("the setting \(key.names): \(error)")
+        }
+    }
 
-    /// - Throws: when the value is not of the type that the flag takes.
-    func value<Value: ExpressibleByArgument>(_ key: Key, as type: Value.Type = Value.self) throws -> Value? {
+    /// - Throws: ``UsageError`` when `read` refuses the value.
+    func value<Value>(_ key: Key, _ read: (String) throws -> Value) throws(UsageError) -> Value? {
+        do {
+            return try self.string(key).map(read)
+        } catch {
+            throw UsageError("the setting \(key.names): \(error)")
+        }
+    }
+
+    /// - Throws: ``UsageError`` when the value is not of the type that the flag takes.
+    func value<Value: ExpressibleByArgument>(_ key: Key, as type: Value.Type = Value.self) throws(UsageError) -> Value?
+    {
         guard let text = self.text(key) else { return nil }
         guard let value = Value(argument: text) else {
-            throw ValidationError(
-                "The setting \"\(key.rawValue)\" cannot be \"\(text)\": see --help for what it takes."
-            )
+            throw UsageError("the setting \(key.names) cannot be \"\(text)\": see --help for what it takes")
         }
         return value
     }
@@ -55,18 +79,5 @@ struct Settings {
         let key = ConfigKey([key.rawValue])
         return self.reader.string(forKey: key) ?? self.reader.int(forKey: key).map(String.init)
             ?? self.reader.double(forKey: key).map { "\($0)" }
-    }
-
-    private static func refuseUnknownKeys(in file: String) throws {
-        let data = try Data(contentsOf: URL(fileURLWithPath: file))
-        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-            throw ValidationError("\(file) is not a JSON object: mend it, or move it away.")
-        }
-        let known = Set(Key.allCases.map(\.rawValue))
-        if let stranger = object.keys.sorted().first(where: { !known.contains($0) }) {
-            throw ValidationError(
-                "\(file) has the key \"\(stranger)\", which means nothing. Known keys: \(known.sorted().joined(separator: ", "))."
-            )
-        }
     }
 }

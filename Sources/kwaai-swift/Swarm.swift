@@ -1,4 +1,3 @@
-import ArgumentParser
 import Kademlia
 import Logging
 import P2PCore
@@ -60,12 +59,4 @@ struct NoPeer: Error, CustomStringConvertible {
         "no peer of the network answers: start one with \"kwaai-swift serve\", or name one with --bootstrap MULTIADDR"
             + " (\"serve\" prints its addresses)"
     }
-}
-
-enum Defaults {
-    static let port = 4801
-    /// Where `serve` listens when nothing else is asked for: everywhere, because it is there for others.
-    static let listenAddresses = ["/ip4/0.0.0.0/tcp/\(Self.port)", "/ip6/::/tcp/\(Self.port)"]
-    /// A peer on this machine, the last place to look for the network (DESIGN.md §4).
-    static let bootstrapAddress = "/ip4/127.0.0.1/tcp/\(Self.port)"
 }

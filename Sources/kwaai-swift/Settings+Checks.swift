@@ -1,0 +1,57 @@
+import Foundation
+
+/// A setting that would be passed over in silence is worse than none.
+extension Settings {
+    private enum Kind: String {
+        case text = "a string"
+        case number = "a number"
+        case list = "an array of strings"
+    }
+
+    private static func kind(of key: Key) -> Kind {
+        switch key {
+        case .bootstrap, .listen, .allow: .list
+        case .threads, .temperature, .seed, .maxTokens, .topK, .topP: .number
+        case .identity, .model, .blocks, .kvMemory, .dhtPrefix, .logLevel: .text
+        }
+    }
+
+    /// - Throws: ``UsageError`` naming the key and what belongs there.
+    static func check(_ file: String) throws(UsageError) {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: file))
+        } catch {
+            throw UsageError("\(file) cannot be read: give yourself the right to read it, or move it away")
+        }
+        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            throw UsageError("\(file) is not a JSON object: mend it, or move it away")
+        }
+        for (name, value) in object.sorted(by: { $0.key < $1.key }) {
+            guard let key = Key(rawValue: name) else {
+                let known = Key.allCases.map(\.rawValue).sorted().joined(separator: ", ")
+                throw UsageError("\(file) has the key \"\(name)\", which means nothing; known keys: \(known)")
+            }
+            let kind = Self.kind(of: key)
+            let fits =
+                switch kind {
+                case .text: value is String
+                case .number: value is NSNumber
+                case .list: value is [String]
+                }
+            guard fits else {
+                throw UsageError("\(file) has something else than \(kind.rawValue) at \"\(name)\"")
+            }
+        }
+    }
+
+    /// - Throws: ``UsageError`` naming a variable that only looks like a setting.
+    static func refuseUnknownVariables(in environment: [String: String]) throws(UsageError) {
+        let known = Set(Key.allCases.map(\.variable))
+        let stranger = environment.keys.filter { $0.hasPrefix("KWAAI_") && !known.contains($0) }.min()
+        if let stranger {
+            let list = known.sorted().joined(separator: ", ")
+            throw UsageError("the environment variable \(stranger) means nothing; unset it; known are \(list)")
+        }
+    }
+}
