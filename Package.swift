@@ -65,6 +65,11 @@ let package = Package(
             pkgConfig: "oniguruma",
             providers: [.apt(["libonig-dev"]), .brew(["oniguruma"])]
         ),
+        .systemLibrary(
+            name: "CJansson",
+            pkgConfig: "jansson",
+            providers: [.apt(["libjansson-dev"]), .brew(["jansson"])]
+        ),
 
         // The network, from bytes to peers.
         .target(
@@ -104,8 +109,9 @@ let package = Package(
         // The model: knows nothing of peers.
         .target(name: "CKernels"),
         .target(name: "CDemoModel", exclude: ["model"]),
-        .target(name: "Model", dependencies: ["CKernels", "COpenSSL"], swiftSettings: swiftSettings),
-        .target(name: "Tokenizer", dependencies: ["COniguruma"], swiftSettings: swiftSettings),
+        .target(name: "StrictJSON", dependencies: ["CJansson"], swiftSettings: swiftSettings),
+        .target(name: "Model", dependencies: ["CKernels", "COpenSSL", "StrictJSON"], swiftSettings: swiftSettings),
+        .target(name: "Tokenizer", dependencies: ["COniguruma", "StrictJSON"], swiftSettings: swiftSettings),
 
         .target(name: "DemoModel", dependencies: ["CDemoModel", "Model", "Tokenizer"], swiftSettings: swiftSettings),
 
@@ -176,15 +182,16 @@ let package = Package(
             dependencies: ["SwarmCore", "ShardProtocol", "P2PWire"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ModelTests",
-            dependencies: ["Model", "CKernels", "CDemoModel"],
+            dependencies: ["Model", "StrictJSON", "CKernels", "CDemoModel"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "TokenizerTests",
-            dependencies: ["Tokenizer", "CDemoModel"],
+            dependencies: ["Tokenizer", "StrictJSON", "CDemoModel"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),

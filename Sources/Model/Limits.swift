@@ -14,10 +14,6 @@ package enum Limits {
     package static let shards = 4096
     /// Dimensions of one tensor; the weights read here have two, others in the same file a few more.
     package static let tensorRank = 8
-    /// How deep JSON may nest, so that hostile input cannot exhaust the stack.
-    package static let jsonDepth = 64
-    /// Values in one JSON document: a tokenizer with 500,000 entries and as many merges stays below.
-    package static let jsonValues = 1 << 22
 
     /// The largest width (hidden, feed-forward, heads × dimension) that products are sized for: 2²⁰ stays exact in
     /// f32, and its square in a 64-bit size.

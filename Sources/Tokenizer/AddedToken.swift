@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// A token that is matched in the text as it stands, before any word is cut.
 struct AddedToken: Sendable {
     let id: UInt32
@@ -13,16 +15,16 @@ struct AddedToken: Sendable {
     /// Is looked for in the normalised text and not in the raw one.
     let isNormalized: Bool
 
-    init(_ json: JSONValue) throws(TokenizerError) {
+    init(_ json: JSON) throws(TokenizerError) {
         guard let id = json["id"]?.integer, (0..<Limits.vocabulary).contains(id),
             let content = json["content"]?.bytes, !content.isEmpty
         else { throw .corrupt("an added token lacks its id or its content") }
         self.id = UInt32(id)
         self.content = content
-        isSpecial = json.flag("special", default: false)
-        isSingleWord = json.flag("single_word", default: false)
-        stripsLeft = json.flag("lstrip", default: false)
-        stripsRight = json.flag("rstrip", default: false)
-        isNormalized = json.flag("normalized", default: !isSpecial)
+        isSpecial = json["special"]?.bool ?? false
+        isSingleWord = json["single_word"]?.bool ?? false
+        stripsLeft = json["lstrip"]?.bool ?? false
+        stripsRight = json["rstrip"]?.bool ?? false
+        isNormalized = json["normalized"]?.bool ?? !isSpecial
     }
 }

@@ -1,23 +1,26 @@
+internal import StrictJSON
+
 extension BytePairModel {
     /// Reads the `model` of a `tokenizer.json`.
     ///
     /// - Parameter bytes: whether the words are raw bytes, the byte alphabet being understood.
-    init(_ json: JSONValue, _ vocabulary: Vocabulary, bytes: Bool) throws(TokenizerError) {
-        for option: StaticString in ["continuing_subword_prefix", "end_of_word_suffix"] {
+    init(_ json: JSON, _ vocabulary: Vocabulary, bytes: Bool) throws(TokenizerError) {
+        for option in ["continuing_subword_prefix", "end_of_word_suffix"] {
             guard json[option]?.bytes?.isEmpty ?? true else {
-                throw .unknownKind("\(option)", of: "BPE option", supported: ["none"])
+                throw .unknownKind(option, of: "BPE option", supported: ["none"])
             }
         }
         switch json["dropout"] {
-        case nil, .integer(0), .fraction(0): break
+        case nil, .integer(0), .real(0): break
         case _: throw .unknownKind("dropout", of: "BPE option", supported: ["none"])
         }
-        merges = try Self.merges(json["merges"]?.elements ?? [], vocabulary)
+        merges = try Self.merges(json["merges"]?.array ?? [], vocabulary)
         symbols = bytes ? .bytes(Self.byteTable(vocabulary)) : try Self.scalarTable(json, vocabulary)
+        let ignoresMerges = json["ignore_merges"]?.bool ?? false
         // A whole word that is a token must be seen whole.
-        wordMark = bytes || json.flag("ignore_merges", default: false) ? nil : Self.wordMark(vocabulary)
+        wordMark = bytes || ignoresMerges ? nil : Self.wordMark(vocabulary)
         wholeWords =
-            !json.flag("ignore_merges", default: false)
+            !ignoresMerges
             ? nil
             : !bytes
                 ? vocabulary.ids
@@ -28,7 +31,7 @@ extension BytePairModel {
     }
 
     private static func merges(
-        _ elements: [JSONValue],
+        _ elements: [JSON],
         _ vocabulary: Vocabulary
     ) throws(TokenizerError) -> MergeTable {
         guard elements.count <= Limits.vocabulary else {
@@ -57,20 +60,20 @@ extension BytePairModel {
         ByteAlphabet.encoded.map { vocabulary.id(of: $0) }
     }
 
-    private static func scalarTable(_ json: JSONValue, _ vocabulary: Vocabulary) throws(TokenizerError) -> Symbols {
+    private static func scalarTable(_ json: JSON, _ vocabulary: Vocabulary) throws(TokenizerError) -> Symbols {
         var table: [Unicode.Scalar: UInt32] = [:]
         for (token, id) in vocabulary.ids where token.count <= 4 {
             let scalars = String(decoding: token, as: UTF8.self).unicodeScalars
             if scalars.count == 1, let scalar = scalars.first { table[scalar] = id }
         }
-        var fallback = Fallback(bytes: nil, unknown: nil, fusesUnknown: json.flag("fuse_unk", default: false))
+        var fallback = Fallback(bytes: nil, unknown: nil, fusesUnknown: json["fuse_unk"]?.bool ?? false)
         if let unknown = json["unk_token"]?.bytes {
             guard let id = vocabulary.id(of: unknown) else {
                 throw .corrupt("its unk_token \"\(String(decoding: unknown, as: UTF8.self))\" is no token")
             }
             fallback.unknown = id
         }
-        if json.flag("byte_fallback", default: false) {
+        if json["byte_fallback"]?.bool ?? false {
             let bytes = (UInt8.min...UInt8.max).compactMap { byte in
                 let digits = String(byte, radix: 16, uppercase: true)
                 return vocabulary.id(of: Array("<0x\(digits.count < 2 ? "0" : "")\(digits)>".utf8))
@@ -82,7 +85,7 @@ extension BytePairModel {
     }
 }
 
-extension JSONValue {
+extension JSON {
     /// The two tokens of a merge: `["a", "b"]`, or "a b" as older files write it.
     fileprivate var pair: ([UInt8], [UInt8])? {
         switch self {
@@ -90,10 +93,10 @@ extension JSONValue {
             guard tokens.count == 2, let left = tokens[0].bytes, let right = tokens[1].bytes else { return nil }
             return (left, right)
         case .string(let text):
-            let parts = text.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+            let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
             return (Array(parts[0]), Array(parts[1]))
-        case .null, .boolean, .integer, .fraction, .object: return nil
+        case .null, .bool, .integer, .real, .object: return nil
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// How tokens become text again: steps over a list of pieces, whose results are joined.
 indirect enum Decoder: Sendable {
     case sequence([Decoder])
@@ -12,12 +14,12 @@ indirect enum Decoder: Sendable {
 
     static let supported = ["Sequence", "ByteLevel", "Metaspace", "Replace", "ByteFallback", "Fuse", "Strip"]
 
-    init(_ json: JSONValue) throws(TokenizerError) {
-        let kind = json["type"]?.text ?? ""
+    init(_ json: JSON) throws(TokenizerError) {
+        let kind = json["type"]?.string ?? ""
         switch kind {
         case "Sequence":
             var steps: [Decoder] = []
-            for step in json["decoders"]?.elements ?? [] { steps.append(try Decoder(step)) }
+            for step in json["decoders"]?.array ?? [] { steps.append(try Decoder(step)) }
             self = .sequence(steps)
         case "ByteLevel": self = .byteLevel
         case "Metaspace": self = .metaspace(try Metaspace(json))

@@ -5,8 +5,6 @@
 package enum Limits {
     /// Bytes of a `tokenizer.json`; the largest published ones are near 35 MB.
     package static let fileBytes = 128 << 20
-    /// Objects and arrays within one another in a `tokenizer.json`; real ones stay below 10.
-    package static let nesting = 64
     /// Ids of a vocabulary; the largest published ones are near 262,144.
     package static let vocabulary = 1 << 21
     /// Bytes of one token; real ones stay below 1,024.

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// SentencePiece's way with spaces: each becomes a visible mark, "▁", and a mark is put before the text.
 struct Metaspace: Sendable {
     /// Before which pieces the mark is put.
@@ -12,15 +14,15 @@ struct Metaspace: Sendable {
     /// Whether the text is cut before each mark.
     let cuts: Bool
 
-    init(_ json: JSONValue) throws(TokenizerError) {
+    init(_ json: JSON) throws(TokenizerError) {
         mark = json["replacement"]?.bytes ?? Array("▁".utf8)
         guard String(decoding: mark, as: UTF8.self).unicodeScalars.count == 1 else {
             throw .corrupt("its Metaspace mark is not one character")
         }
-        cuts = json.flag("split", default: true)
+        cuts = json["split"]?.bool ?? true
         // Files from before the scheme existed state a flag.
-        let standard = json.flag("add_prefix_space", default: true) ? "always" : "never"
-        let name = json["prepend_scheme"]?.text ?? standard
+        let standard = json["add_prefix_space"]?.bool ?? true ? "always" : "never"
+        let name = json["prepend_scheme"]?.string ?? standard
         guard let prefix = Prefix(rawValue: name) else {
             throw .unknownKind(name, of: "prepend_scheme", supported: ["always", "first", "never"])
         }

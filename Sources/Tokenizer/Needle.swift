@@ -1,10 +1,12 @@
+internal import StrictJSON
+
 /// What a `Replace` or a `Split` looks for: a literal text or a regular expression.
 enum Needle: Sendable {
     case literal([UInt8])
     case expression(Pattern)
 
     /// - Parameter json: an object whose `pattern` is `{"String": …}` or `{"Regex": …}`.
-    init(_ json: JSONValue) throws(TokenizerError) {
+    init(_ json: JSON) throws(TokenizerError) {
         let pattern = json["pattern"]
         if let literal = pattern?["String"]?.bytes {
             self = .literal(literal)
@@ -16,7 +18,7 @@ enum Needle: Sendable {
     }
 
     /// What a `Replace` puts in place of each match.
-    static func replacement(_ json: JSONValue) throws(TokenizerError) -> [UInt8] {
+    static func replacement(_ json: JSON) throws(TokenizerError) -> [UInt8] {
         let content = json["content"]?.bytes ?? []
         guard content.count <= Limits.replacementBytes else {
             throw TokenizerError(.tooLarge, "the tokenizer has a replacement of \(content.count) bytes")

@@ -1,4 +1,5 @@
 import Foundation
+internal import StrictJSON
 
 /// What happens to a text before it is cut into words.
 indirect enum Normalizer: Sendable {
@@ -20,8 +21,8 @@ indirect enum Normalizer: Sendable {
 
     static let supported = ["Sequence", "Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip"]
 
-    init(_ json: JSONValue) throws(TokenizerError) {
-        let kind = json["type"]?.text ?? ""
+    init(_ json: JSON) throws(TokenizerError) {
+        let kind = json["type"]?.string ?? ""
         if let form = Form(rawValue: kind) {
             self = .form(form)
             return
@@ -29,13 +30,13 @@ indirect enum Normalizer: Sendable {
         switch kind {
         case "Sequence":
             var steps: [Normalizer] = []
-            for step in json["normalizers"]?.elements ?? [] { steps.append(try Normalizer(step)) }
+            for step in json["normalizers"]?.array ?? [] { steps.append(try Normalizer(step)) }
             self = .sequence(steps)
         case "Prepend": self = .prepend(json["prepend"]?.bytes ?? [])
         case "Replace": self = .replace(try Needle(json), with: try Needle.replacement(json))
         case "Lowercase": self = .lowercase
         case "Strip":
-            self = .strip(left: json.flag("strip_left", default: true), right: json.flag("strip_right", default: true))
+            self = .strip(left: json["strip_left"]?.bool ?? true, right: json["strip_right"]?.bool ?? true)
         case _: throw .unknownKind(kind, of: "normalizer", supported: Self.supported)
         }
     }

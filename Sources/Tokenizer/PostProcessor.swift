@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// The special tokens that are put before and behind an encoded text.
 struct PostProcessor: Sendable {
     private(set) var before: [UInt32] = []
@@ -8,14 +10,14 @@ struct PostProcessor: Sendable {
     /// Adds nothing.
     init() {}
 
-    init(_ json: JSONValue) throws(TokenizerError) {
-        let kind = json["type"]?.text ?? ""
+    init(_ json: JSON) throws(TokenizerError) {
+        let kind = json["type"]?.string ?? ""
         switch kind {
         case "TemplateProcessing": try readTemplate(json)
         // Moves offsets only.
         case "ByteLevel": break
         case "Sequence":
-            for step in json["processors"]?.elements ?? [] {
+            for step in json["processors"]?.array ?? [] {
                 let inner = try PostProcessor(step)
                 before = inner.before + before
                 behind += inner.behind
@@ -24,15 +26,15 @@ struct PostProcessor: Sendable {
         }
     }
 
-    private mutating func readTemplate(_ json: JSONValue) throws(TokenizerError) {
+    private mutating func readTemplate(_ json: JSON) throws(TokenizerError) {
         var seenText = false
-        for step in json["single"]?.elements ?? [] {
+        for step in json["single"]?.array ?? [] {
             if step["Sequence"] != nil {
                 guard !seenText else { throw .corrupt("the post_processor's template has the text twice") }
                 seenText = true
             } else if let name = step["SpecialToken"]?["id"]?.bytes {
-                let entry = json["special_tokens"]?.members?.first { $0.name == name }?.value
-                for element in entry?["ids"]?.elements ?? [] {
+                let entry = json["special_tokens"]?.members?.first { $0.key.utf8.elementsEqual(name) }?.value
+                for element in entry?["ids"]?.array ?? [] {
                     guard let id = element.integer, (0..<Limits.vocabulary).contains(id) else {
                         throw .corrupt("the post_processor names a special token without a number")
                     }

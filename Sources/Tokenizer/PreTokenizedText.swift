@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// A text on its way to the model: bytes, and the pieces that no merge may cross.
 struct PreTokenizedText {
     private(set) var bytes: [UInt8]
@@ -52,8 +54,8 @@ enum SplitBehavior: String, Sendable {
     case mergedWithNext = "MergedWithNext"
     case contiguous = "Contiguous"
 
-    init(_ json: JSONValue?) throws(TokenizerError) {
-        let name = json?.text ?? ""
+    init(_ json: JSON?) throws(TokenizerError) {
+        let name = json?.string ?? ""
         guard let behavior = SplitBehavior(rawValue: name) else {
             let supported = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
             throw .unknownKind(name, of: "split behavior", supported: supported)

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// How a normalised text is cut into the words that the model merges within.
 indirect enum PreTokenizer: Sendable {
     case sequence([PreTokenizer])
@@ -13,23 +15,23 @@ indirect enum PreTokenizer: Sendable {
         "Sequence", "Split", "ByteLevel", "Metaspace", "Digits", "Punctuation", "WhitespaceSplit",
     ]
 
-    init(_ json: JSONValue) throws(TokenizerError) {
-        let kind = json["type"]?.text ?? ""
+    init(_ json: JSON) throws(TokenizerError) {
+        let kind = json["type"]?.string ?? ""
         switch kind {
         case "Sequence":
             var steps: [PreTokenizer] = []
-            for step in json["pretokenizers"]?.elements ?? [] { steps.append(try PreTokenizer(step)) }
+            for step in json["pretokenizers"]?.array ?? [] { steps.append(try PreTokenizer(step)) }
             self = .sequence(steps)
         case "Split":
             let behavior = try SplitBehavior(json["behavior"])
-            self = .split(try Needle(json), behavior, invert: json.flag("invert", default: false))
+            self = .split(try Needle(json), behavior, invert: json["invert"]?.bool ?? false)
         case "ByteLevel":
             self = .byteLevel(
-                addsSpace: json.flag("add_prefix_space", default: true),
-                cuts: json.flag("use_regex", default: true)
+                addsSpace: json["add_prefix_space"]?.bool ?? true,
+                cuts: json["use_regex"]?.bool ?? true
             )
         case "Metaspace": self = .metaspace(try Metaspace(json))
-        case "Digits": self = .digits(individually: json.flag("individual_digits", default: false))
+        case "Digits": self = .digits(individually: json["individual_digits"]?.bool ?? false)
         case "Punctuation": self = .punctuation(try json["behavior"].map(SplitBehavior.init) ?? .isolated)
         case "WhitespaceSplit": self = .whitespace
         case _: throw .unknownKind(kind, of: "pre_tokenizer", supported: Self.supported)

@@ -1,4 +1,5 @@
 import Foundation
+internal import StrictJSON
 
 extension Tokenizer {
     /// Reads `tokenizer.json` in a model's directory.
@@ -29,17 +30,25 @@ extension Tokenizer {
     /// Reads the content of a `tokenizer.json` in place; the bytes are not needed afterwards.
     public init(json: UnsafeRawBufferPointer) throws(TokenizerError) {
         guard json.count <= Limits.fileBytes else { throw .fileTooLarge(json.count) }
-        try self.init(JSONParser.value(of: json))
+        let file: JSON
+        do {
+            file = try JSON(parsing: json)
+        } catch {
+            throw error.code == .tooLarge
+                ? TokenizerError(.tooLarge, "the tokenizer file cannot be held: \(error)")
+                : .corrupt("it is not JSON: \(error)")
+        }
+        try self.init(file)
     }
 
-    private init(_ file: JSONValue) throws(TokenizerError) {
+    private init(_ file: JSON) throws(TokenizerError) {
         guard let model = file["model"] else { throw .corrupt("it has no \"model\"") }
         // The oldest files do not name the kind; only byte-pair encoding has merges.
-        let kind = model["type"]?.text ?? (model["merges"] == nil ? "" : "BPE")
+        let kind = model["type"]?.string ?? (model["merges"] == nil ? "" : "BPE")
         guard kind == "BPE" else { throw .unknownKind(kind, of: "model", supported: ["BPE"]) }
 
         var added: [AddedToken] = []
-        let listed = file["added_tokens"]?.elements ?? []
+        let listed = file["added_tokens"]?.array ?? []
         guard listed.count <= Limits.addedTokens else {
             throw TokenizerError(.tooLarge, "the tokenizer has \(listed.count) added tokens")
         }

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// The tokens of a model and their ids, compared byte by byte.
 struct Vocabulary: Sendable {
     /// The text of each id as the file writes it; nil where an id is not used.
@@ -5,16 +7,16 @@ struct Vocabulary: Sendable {
     private(set) var ids: [[UInt8]: UInt32] = [:]
 
     /// - Parameter members: each token and its id, as `model.vocab` has them.
-    init(_ members: [JSONValue.Member]) throws(TokenizerError) {
+    init(_ members: [JSON.Member]) throws(TokenizerError) {
         guard members.count <= Limits.vocabulary else {
             throw TokenizerError(.tooLarge, "the tokenizer has \(members.count) tokens, more than \(Limits.vocabulary)")
         }
         ids.reserveCapacity(members.count)
         for member in members {
             guard let id = member.value.integer else {
-                throw .corrupt("token \"\(String(decoding: member.name, as: UTF8.self))\" has no number")
+                throw .corrupt("token \"\(member.key)\" has no number")
             }
-            try insert(member.name, id: id)
+            try insert(Array(member.key.utf8), id: id)
         }
     }
 

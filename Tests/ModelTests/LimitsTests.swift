@@ -33,13 +33,6 @@ import Testing
         }
     }
 
-    @Test func `a document holds no more values than its bound`() {
-        let inner = [UInt8](repeating: UInt8(ascii: "0"), count: Limits.jsonValues - 1)
-        let full = Array("[".utf8) + inner.flatMap { [$0, UInt8(ascii: ",")] }.dropLast() + Array("]".utf8)
-        #expect(throws: Never.self) { try JSON(parsing: full) }
-        #expect(throws: JSONError.self) { try JSON(parsing: Array("[0,".utf8) + full.dropFirst()) }
-    }
-
     @Test func `a step longer than a pass gives what shorter ones give`() throws {
         let model = TinyModel()
         let range = try LoadedRange(model.embedded(), range: 0..<model.blocks, threads: 1)

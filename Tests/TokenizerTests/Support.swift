@@ -1,10 +1,8 @@
+import StrictJSON
+
 @testable import Tokenizer
 
-func json(_ text: String) throws -> JSONValue {
-    try Array(text.utf8).withBytes { bytes throws(TokenizerError) in
-        try JSONParser.value(of: UnsafeRawBufferPointer(bytes))
-    }
-}
+func json(_ text: String) throws -> JSON { try JSON(parsing: text.utf8) }
 
 /// A small file of byte-pair encoding whose parts a test replaces: the letters a, b, c, a space, "ab" and "abc".
 struct SmallFile {

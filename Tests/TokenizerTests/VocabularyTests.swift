@@ -1,3 +1,4 @@
+import StrictJSON
 import Testing
 
 @testable import Tokenizer
@@ -11,7 +12,7 @@ import Testing
         #expect(vocabulary.token(2) == nil)
     }
 
-    @Test(arguments: [#"{"a": 0, "b": 0}"#, #"{"a": 0, "a": 1}"#, #"{"a": -1}"#, #"{"a": "0"}"#, #"{"a": 1e9}"#])
+    @Test(arguments: [#"{"a": 0, "b": 0}"#, #"{"a": -1}"#, #"{"a": "0"}"#, #"{"a": 1e9}"#])
     func `refuses numbers that cannot be`(file: String) {
         let error = #expect(throws: TokenizerError.self) { try Vocabulary(#require(json(file).members)) }
         #expect(error?.code == .corrupt)

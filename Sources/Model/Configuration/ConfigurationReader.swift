@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// Reads a `config.json` key by key, and remembers which keys were given a meaning.
 ///
 /// A key that nobody asked for and that is not known to leave the mathematics alone is an error: computing something

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 extension ModelConfiguration {
     /// Reads the bytes of a `config.json` of either generation: `rope_theta` and `rope_scaling` at the top, or all of
     /// it in `rope_parameters`.
@@ -6,10 +8,7 @@ extension ModelConfiguration {
         do {
             json = try JSON(parsing: bytes)
         } catch {
-            throw ModelError(
-                .invalidConfiguration,
-                "config.json is not JSON: \(error.reason) at byte \(error.offset). Download it again."
-            )
+            throw ModelError(.invalidConfiguration, "config.json is not JSON: \(error). Download it again.")
         }
         try self.init(json)
     }

@@ -1,3 +1,5 @@
+package import StrictJSON
+
 /// What `config.json` says of a model: everything that its mathematics depends on, resolved to plain values.
 public struct ModelConfiguration: Equatable, Sendable {
     /// As in `architectures`, for example `LlamaForCausalLM`.
@@ -42,21 +44,24 @@ extension ModelConfiguration {
     /// Everything that changes the mathematics, in one form however `config.json` spelled it. The model key and the
     /// block digests are taken over its canonical bytes.
     package var mathematics: JSON {
-        .sorted([
+        .object([
             .init("architecture", .string(self.architecture)),
             .init("attention_output_bias", .bool(self.biases.attentionOutput)),
-            .init("blocks", .number("\(self.blockCount)")),
+            .init("blocks", .integer(self.blockCount)),
             .init("feed_forward_bias", .bool(self.biases.feedForward)),
-            .init("feed_forward_size", .number("\(self.feedForwardSize)")),
-            .init("head_dimension", .number("\(self.headDimension)")),
-            .init("heads", .number("\(self.headCount)")),
-            .init("hidden_size", .number("\(self.hiddenSize)")),
-            .init("key_value_heads", .number("\(self.keyValueHeadCount)")),
-            .init("norm_epsilon", .number("\(self.normEpsilon)")),
+            .init("feed_forward_size", .integer(self.feedForwardSize)),
+            .init("head_dimension", .integer(self.headDimension)),
+            .init("heads", .integer(self.headCount)),
+            .init("hidden_size", .integer(self.hiddenSize)),
+            .init("key_value_heads", .integer(self.keyValueHeadCount)),
+            .init("norm_epsilon", .real(self.writtenEpsilon)),
             .init("query_key_value_bias", .bool(self.biases.queryKeyValue)),
             .init("rotary", self.rotary.mathematics),
             .init("tied_embeddings", .bool(self.tiesEmbeddings)),
-            .init("vocabulary_size", .number("\(self.vocabularySize)")),
+            .init("vocabulary_size", .integer(self.vocabularySize)),
         ])
     }
+
+    /// The shortest decimal of the f32 that is computed with, so that 1e-5 is named 1e-05 and not 9.99…e-06.
+    private var writtenEpsilon: Double { Double("\(self.normEpsilon)") ?? Double(self.normEpsilon) }
 }

@@ -1,3 +1,5 @@
+package import StrictJSON
+
 /// How positions turn the pairs of a head (RoPE), with the scalings that stretch it over longer contexts.
 ///
 /// Every number is fixed by the configuration, never by the current length, so that a position's rotation is the same
@@ -90,30 +92,29 @@ extension RotaryEmbedding.YaRN {
 extension RotaryEmbedding {
     /// The canonical form of every number above; part of the model key.
     package var mathematics: JSON {
-        func number(_ value: Double) -> JSON { .number("\(value)") }
-        var members: [JSON.Member] = [.init("base", number(self.base))]
+        var members: [JSON.Member] = [.init("base", .real(self.base))]
         switch self.scaling {
         case .none:
             break
         case .linear(let factor):
-            members += [.init("scaling", .string("linear")), .init("factor", number(factor))]
+            members += [.init("scaling", .string("linear")), .init("factor", .real(factor))]
         case .llama3(let scaling):
             members += [
-                .init("scaling", .string("llama3")), .init("factor", number(scaling.factor)),
-                .init("low_frequency_factor", number(scaling.lowFrequencyFactor)),
-                .init("high_frequency_factor", number(scaling.highFrequencyFactor)),
-                .init("original_context_length", number(scaling.originalContextLength)),
+                .init("scaling", .string("llama3")), .init("factor", .real(scaling.factor)),
+                .init("low_frequency_factor", .real(scaling.lowFrequencyFactor)),
+                .init("high_frequency_factor", .real(scaling.highFrequencyFactor)),
+                .init("original_context_length", .real(scaling.originalContextLength)),
             ]
         case .yarn(let scaling):
             members += [
-                .init("scaling", .string("yarn")), .init("factor", number(scaling.factor)),
-                .init("original_context_length", number(scaling.originalContextLength)),
-                .init("fast_rotations", number(scaling.fastRotations)),
-                .init("slow_rotations", number(scaling.slowRotations)),
-                .init("attention_factor", number(scaling.attentionFactor)),
+                .init("scaling", .string("yarn")), .init("factor", .real(scaling.factor)),
+                .init("original_context_length", .real(scaling.originalContextLength)),
+                .init("fast_rotations", .real(scaling.fastRotations)),
+                .init("slow_rotations", .real(scaling.slowRotations)),
+                .init("attention_factor", .real(scaling.attentionFactor)),
                 .init("rounds_ramp", .bool(scaling.roundsRamp)),
             ]
         }
-        return .sorted(members)
+        return .object(members)
     }
 }

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 extension ModelDirectory {
     /// The digest of each block of `range`: SHA-256 over the numerics version, the mathematics, and each tensor's
     /// name, type, shape and bytes, in the order of their names (DESIGN.md §4).

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 #if canImport(FoundationEssentials)
     internal import FoundationEssentials
 #else
@@ -57,7 +59,7 @@ package struct DigestCache: Sendable {
 
     func write(_ digests: [String: [UInt8]], to entry: Entry) {
         guard let folder else { return }
-        let json = JSON.sorted(digests.map { .init($0.key, .string($0.value.hex)) })
+        let json = JSON.object(digests.map { .init($0.key, .string($0.value.hex)) })
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let file = URL(fileURLWithPath: "\(folder)/\(entry.fileName)")
         try? Data(json.canonicalBytes).write(to: file, options: .atomic)

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// A model's files: what they describe is known and checked, and no weight has been touched.
 ///
 /// Some of the weight files may be absent, as on a server that holds a part of a large model; `missingTensors(for:)`

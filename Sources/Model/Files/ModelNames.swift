@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 // The names of DESIGN.md §4: what tells one model from another before their peers trust each other's results.
 
 extension ModelDirectory {
@@ -28,10 +30,7 @@ extension ModelDirectory {
         do {
             return SHA256.digest(try JSON(parsing: bytes).canonicalBytes)
         } catch {
-            throw ModelError(
-                .invalidFile,
-                "\(name) is not JSON: \(error.reason) at byte \(error.offset). Download it again."
-            )
+            throw ModelError(.invalidFile, "\(name) is not JSON: \(error). Download it again.")
         }
     }
 
@@ -75,12 +74,17 @@ extension ModelDirectory {
 
     /// The content of the `kwaai-manifest.json` that lets a folder with a part of the files know its fingerprint.
     public func manifest() throws(ModelError) -> String {
-        let json = JSON.sorted([
+        let json = JSON.object([
             .init("fingerprint", .string(try self.fingerprint().hex)),
             .init("model_key", .string(self.modelKey.hex)),
         ])
         return String(decoding: json.canonicalBytes, as: UTF8.self)
     }
+}
+
+/// Whether `a` sorts before `b` by the bytes of their UTF-8.
+func bytesPrecede(_ a: String, _ b: String) -> Bool {
+    a.utf8.lexicographicallyPrecedes(b.utf8)
 }
 
 /// The first few of many names, for a message.

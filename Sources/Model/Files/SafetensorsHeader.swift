@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// The types of numbers that a safetensors file may hold, with their bytes. Only the first three are computed with.
 enum TensorType: String, Sendable, CaseIterable {
     case f16 = "F16"
@@ -47,9 +49,9 @@ struct SafetensorsHeader: Sendable {
         let text = try Self.text(file, name: name)
         let json: JSON
         do {
-            json = try JSON(parsing: Array(text))
+            json = try JSON(parsing: UnsafeRawBufferPointer(rebasing: text))
         } catch {
-            throw corrupt(name, "its header is not JSON: \(error.reason) at byte \(error.offset)")
+            throw corrupt(name, "its header is not JSON: \(error)")
         }
         guard let members = json.members else { throw corrupt(name, "its header is not a JSON object") }
         guard members.count <= Limits.tensorsPerFile else {

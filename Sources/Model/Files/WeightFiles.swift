@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// The safetensors files of a model: their headers, and which tensor is in which. No weight is touched until it is
 /// asked for.
 struct WeightFiles: Sendable {
@@ -75,7 +77,7 @@ struct WeightFiles: Sendable {
         } catch let error as ModelError {
             throw error
         } catch {
-            throw ModelError(.invalidFile, "\(path) is not JSON. Download it again.")
+            throw ModelError(.invalidFile, "\(path) is not JSON: \(error). Download it again.")
         }
         guard let map = json["weight_map"]?.members else {
             throw ModelError(.invalidFile, "\(path) has no \"weight_map\". Download it again.")
