@@ -241,7 +241,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         var consumed = 0
         do throws(P2PError) {
             let outcome = try entry.negotiation
-                .receive(bytes, reply: &reply, consumed: &consumed) { self.host.handler(for: $0) }
+                .receive(bytes, from: self.peer, reply: &reply, consumed: &consumed) { self.host.handler(for: $0) }
             self.secure.yamux.send(reply, on: id)
             self.secure.yamux.consumed(consumed, on: id, at: now)
             switch outcome {
@@ -272,10 +272,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func serve(_ id: StreamID, _ mailbox: StreamMailbox, _ handler: ProtocolHandler) {
-        guard let connection else { return handler.leave() }
+        guard let connection else { return handler.leave(self.peer) }
         let stream = PeerStream(id: id, protocolID: handler.protocolID, mailbox: mailbox, connection: connection)
         guard self.host.submit(.serve(stream, handler, connection.executor)) else {
-            handler.leave()
+            handler.leave(self.peer)
             stream.reset()
             return
         }

@@ -19,7 +19,11 @@ public final class Host: Sendable {
     package let configuration: Configuration
     let noiseKey = NoiseKeyPair()
     let group = MultiThreadedEventLoopGroup.singleton
+    /// Whoever holds this lock wakes no task: a task that is being cancelled cannot be woken before its cancellation
+    /// handlers have run, and those of a dial take this lock.
     let state = Mutex(HostState())
+    /// Locked before `state`, and never by a cancellation handler, so that tasks may be woken under it.
+    private let subscribers = Mutex(Subscribers())
     private let listeners = Mutex<[any Channel]>([])
     private let jobs: AsyncStream<Job>
     private let jobContinuation: AsyncStream<Job>.Continuation
@@ -84,12 +88,12 @@ public final class Host: Sendable {
 
     /// Stops listening, ends every connection with a goodbye, and lets ``run()`` return.
     public func close() async {
-        let (connections, dials, subscribers) = self.state.withLock { state in
+        let (connections, dials) = self.state.withLock { state in
             state.phase = .closed
             state.listenAddresses = []
             let dials = state.dials.values.flatMap { $0.waiters.values }
             state.dials = [:]
-            return (state.connections.values.flatMap { $0 }, dials, state.subscribers.finish())
+            return (state.connections.values.flatMap { $0 }, dials)
         }
         self.jobContinuation.finish()
         for waiter in dials { waiter.resume(returning: .failure(.hostClosed)) }
@@ -99,8 +103,11 @@ public final class Host: Sendable {
         }
         // A listener that fails to close is closed all the same.
         for listener in listeners { try? await listener.close() }
-        for connection in connections { await connection.close() }
-        for subscriber in subscribers { subscriber.finish() }
+        // All at once: a peer that takes nothing any more holds its connection for a second.
+        await withDiscardingTaskGroup { group in
+            for connection in connections { group.addTask { await connection.close() } }
+        }
+        self.subscribers.withLock { $0.finish() }
     }
 
     /// Hands work to ``run()``; false when too much is waiting for it or the host is closed.
@@ -110,16 +117,18 @@ public final class Host: Sendable {
 
     // MARK: Protocols
 
-    /// Serves inbound streams of a protocol, at most `limit` at once; one more is reset before `body` hears of it.
+    /// Serves inbound streams of a protocol, at most `limit` at once, and at most `limitPerPeer` of one peer, so that none
+    /// keeps all others out; one more is reset before `body` hears of it.
     ///
     /// `body` runs on the event loop of the stream's connection: it must leave computation to threads of its own. Its
     /// return ends the stream in an orderly way, its error resets it.
     public func handle(
         _ protocolID: ProtocolID,
         limit: Int,
+        limitPerPeer: Int? = nil,
         _ body: @escaping @Sendable (PeerStream) async throws -> Void
     ) {
-        let handler = ProtocolHandler(protocolID, limit: limit, body: body)
+        let handler = ProtocolHandler(protocolID, limit: limit, limitPerPeer: limitPerPeer ?? limit, body: body)
         self.state.withLock { $0.handlers[protocolID] = handler }
         self.announceProtocols()
     }
@@ -162,9 +171,8 @@ public final class Host: Sendable {
 
     /// Keeps what a connected peer told of itself.
     package func store(_ identification: Identification, of peer: PeerID) {
-        self.state.withLock { state in
-            if state.store(identification, of: peer) { state.subscribers.send(.identified(peer)) }
-        }
+        self.state.withLock { $0.store(identification, of: peer) }
+        self.tellEvents()
     }
 
     /// Where a connected peer can be dialed: what it says itself, and where we reached it.
@@ -196,16 +204,21 @@ public final class Host: Sendable {
             of: HostEvent.self,
             bufferingPolicy: .bufferingNewest(Limits.pendingEvents)
         )
-        let id: UInt64? = self.state.withLock { state in
-            if case .closed = state.phase { return nil }
-            return state.subscribers.add(continuation)
+        self.subscribers.withLock { subscribers in
+            if case .closed = self.state.withLock({ $0.phase }) {
+                continuation.finish()
+            } else {
+                subscribers.add(continuation)
+            }
         }
-        guard let id else {
-            continuation.finish()
-            return events
-        }
-        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.subscribers.remove(id) } }
         return events
+    }
+
+    /// Tells the subscribers what has happened to the state.
+    private func tellEvents() {
+        self.subscribers.withLock { subscribers in
+            for event in self.state.withLock({ $0.takeEvents() }) { subscribers.send(event) }
+        }
     }
 
     // MARK: Connections
@@ -239,10 +252,11 @@ public final class Host: Sendable {
             guard (state.connections[connection.peer]?.count ?? 0) < configuration.maximumConnectionsPerPeer else {
                 return P2PError(.limitReached, "\(connection.peer) has too many connections to this host")
             }
-            if state.add(connection) { state.subscribers.send(.connected(connection.peer)) }
+            state.add(connection)
             return nil
         }
         if let failure { throw failure }
+        self.tellEvents()
         self.configuration.logger.debug(
             "connected",
             metadata: [
@@ -257,9 +271,8 @@ public final class Host: Sendable {
             "disconnected",
             metadata: ["peer": "\(connection.peer)", "address": "\(connection.remoteAddress)", "reason": "\(reason)"]
         )
-        self.state.withLock { state in
-            if state.remove(connection) { state.subscribers.send(.disconnected(connection.peer)) }
-        }
+        self.state.withLock { $0.remove(connection) }
+        self.tellEvents()
     }
 }
 

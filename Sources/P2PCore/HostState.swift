@@ -15,28 +15,29 @@ struct HostState {
     /// A push of Identify is about to go out.
     var isAnnouncing = false
     var dials: [PeerID: PendingDial] = [:]
-    var subscribers = Subscribers()
     private(set) var connections: [PeerID: [Connection]] = [:]
     private(set) var connectionCount = 0
     private var identifications: [PeerID: Identification] = [:]
+    /// What has happened and was not told yet.
+    private var untold: [HostEvent] = []
 
-    /// - Returns: whether it is the peer's first connection.
-    mutating func add(_ connection: Connection) -> Bool {
+    mutating func add(_ connection: Connection) {
         self.connectionCount += 1
         self.connections[connection.peer, default: []].append(connection)
-        return self.connections[connection.peer]?.count == 1
+        if self.connections[connection.peer]?.count == 1 { self.untold.append(.connected(connection.peer)) }
     }
 
-    /// - Returns: whether it was the peer's last connection; what it told of itself is then forgotten.
-    mutating func remove(_ connection: Connection) -> Bool {
+    /// What a peer told of itself is forgotten with its last connection.
+    mutating func remove(_ connection: Connection) {
         guard var remaining = self.connections[connection.peer],
             let index = remaining.firstIndex(where: { $0 === connection })
-        else { return false }
+        else { return }
         remaining.remove(at: index)
         self.connectionCount -= 1
         self.connections[connection.peer] = remaining.isEmpty ? nil : remaining
-        if remaining.isEmpty { self.identifications[connection.peer] = nil }
-        return remaining.isEmpty
+        guard remaining.isEmpty else { return }
+        self.identifications[connection.peer] = nil
+        self.untold.append(.disconnected(connection.peer))
     }
 
     /// The connection for a new stream: the oldest that has answered within five seconds, else the one heard of last.
@@ -49,10 +50,16 @@ struct HostState {
 
     func identification(of peer: PeerID) -> Identification? { self.identifications[peer] }
 
-    /// - Returns: whether the peer is still connected, so that the identification was kept.
-    mutating func store(_ identification: Identification, of peer: PeerID) -> Bool {
-        guard self.connections[peer] != nil else { return false }
+    /// Keeps what a peer told of itself, if it is still connected.
+    mutating func store(_ identification: Identification, of peer: PeerID) {
+        guard self.connections[peer] != nil else { return }
         self.identifications[peer] = identification
-        return true
+        self.untold.append(.identified(peer))
+    }
+
+    /// The events that subscribers are to be told now, in the order in which they happened.
+    mutating func takeEvents() -> [HostEvent] {
+        defer { self.untold = [] }
+        return self.untold
     }
 }

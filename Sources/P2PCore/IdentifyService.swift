@@ -15,13 +15,19 @@ import Synchronization
 /// question, and tells its peers when its protocols change (libp2p specification, identify).
 extension Host {
     func installIdentify() {
-        self.handle(.identify, limit: Limits.identifyStreams) { [weak self] stream in
+        self.handle(.identify, limit: Limits.identifyStreams, limitPerPeer: Limits.identifyStreamsPerPeer) {
+            [weak self] stream in
             guard let self else { return }
             try await stream.write(self.identifyMessage(to: stream.remoteAddress).framed())
         }
-        self.handle(.identifyPush, limit: Limits.identifyStreams) { [weak self] stream in
+        self.handle(.identifyPush, limit: Limits.identifyStreams, limitPerPeer: Limits.identifyStreamsPerPeer) {
+            [weak self] stream in
             guard let self else { return }
-            let message = try await self.readIdentify(from: stream)
+            let limit = self.configuration.timeouts.identify
+            let message = try await withDeadline(limit, "the push of \(stream.remotePeer)") {
+                () async throws(P2PError) in
+                try await self.readIdentify(from: stream)
+            }
             try self.learn(message, from: stream.remotePeer)
         }
     }

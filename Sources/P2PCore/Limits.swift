@@ -47,6 +47,9 @@ package enum Limits {
     /// Streams of Identify, and of its push, served at once: one for every connection of a burst.
     package static let identifyStreams = 256
 
+    /// Of those, streams of one peer: two for each of its connections.
+    package static let identifyStreamsPerPeer = 2 * Self.connectionsPerPeer
+
     /// Ping streams served at once, which peers hold open between their pings, in all and to one peer.
     package static let pingStreams = 1024
     package static let pingStreamsPerPeer = 4

@@ -51,6 +51,7 @@ struct StreamNegotiation {
     /// - Throws: what costs the stream: `unsupportedProtocol`, `malformed`, or `limitReached` when all permits are taken.
     mutating func receive(
         _ bytes: ByteBuffer,
+        from peer: PeerID,
         reply: inout ByteBuffer,
         consumed: inout Int,
         handler: (ProtocolID) -> ProtocolHandler?
@@ -80,9 +81,7 @@ struct StreamNegotiation {
         let surplus = self.partial
         self.partial = ByteBuffer()
         guard let server else { return .outbound(surplus: surplus) }
-        guard server.enter() else {
-            throw P2PError(.limitReached, "\(server.limit) streams of \(server.protocolID) are being served already")
-        }
+        try server.enter(peer)
         return .inbound(server, surplus: surplus)
     }
 }

@@ -5,6 +5,8 @@ import Testing
 @testable import P2PCore
 
 @Suite struct StreamNegotiationTests {
+    private let peer = Identity().peerID
+
     private func bytes(_ tokens: String..., payload: [UInt8] = []) -> ByteBuffer {
         var bytes = ByteBuffer()
         for token in tokens { Multistream.write(token, into: &bytes) }
@@ -13,12 +15,14 @@ import Testing
     }
 
     @Test func `a payload in the proposal's flight reaches the protocol and only the rest counts as read`() throws {
-        let handler = ProtocolHandler("/echo", limit: 1) { _ in }
+        let handler = ProtocolHandler("/echo", limit: 1, limitPerPeer: 1) { _ in }
         var reply = ByteBuffer()
         var negotiation = StreamNegotiation(answeringInto: &reply)
         var consumed = 0
         let arrived = self.bytes("/multistream/1.0.0", "/echo", payload: [1, 2])
-        let outcome = try negotiation.receive(arrived, reply: &reply, consumed: &consumed) { _ in handler }
+        let outcome = try negotiation.receive(arrived, from: self.peer, reply: &reply, consumed: &consumed) { _ in
+            handler
+        }
         guard case .inbound(let server, let surplus) = outcome else {
             Issue.record("not agreed")
             return
@@ -30,15 +34,13 @@ import Testing
     }
 
     @Test func `without a permit the stream is refused`() {
-        let handler = ProtocolHandler("/echo", limit: 0) { _ in }
+        let handler = ProtocolHandler("/echo", limit: 0, limitPerPeer: 1) { _ in }
         var reply = ByteBuffer()
         var negotiation = StreamNegotiation(answeringInto: &reply)
         var consumed = 0
         let error = #expect(throws: P2PError.self) {
-            try negotiation.receive(self.bytes("/multistream/1.0.0", "/echo"), reply: &reply, consumed: &consumed) {
-                _ in
-                handler
-            }
+            let arrived = self.bytes("/multistream/1.0.0", "/echo")
+            _ = try negotiation.receive(arrived, from: self.peer, reply: &reply, consumed: &consumed) { _ in handler }
         }
         #expect(error?.code == .limitReached)
     }
@@ -52,7 +54,7 @@ import Testing
         var consumed = 0
         while let byte = answer.readSlice(length: 1) {
             #expect(negotiation.awaitsAnswer)
-            _ = try negotiation.receive(byte, reply: &reply, consumed: &consumed) { _ in nil }
+            _ = try negotiation.receive(byte, from: self.peer, reply: &reply, consumed: &consumed) { _ in nil }
         }
         #expect(negotiation.isAgreed)
         #expect(reply.readableBytes == 0)

@@ -16,13 +16,12 @@ import Testing
             of: HostEvent.self,
             bufferingPolicy: .bufferingNewest(4)
         )
-        let id = subscribers.add(firstContinuation)
-        _ = subscribers.add(secondContinuation)
+        subscribers.add(firstContinuation)
+        subscribers.add(secondContinuation)
         subscribers.send(.connected(self.peer))
-        subscribers.remove(id)
-        subscribers.send(.disconnected(self.peer))
         firstContinuation.finish()
-        for continuation in subscribers.finish() { continuation.finish() }
+        subscribers.send(.disconnected(self.peer))
+        subscribers.finish()
         var heard: [[HostEvent]] = [[], []]
         for await event in first { heard[0].append(event) }
         for await event in second { heard[1].append(event) }
