@@ -127,20 +127,3 @@ private struct ScratchBox: @unchecked Sendable {
 
     let scratch: Scratch
 }
-
-extension ModelDirectory {
-    /// Throws, naming files and tensors, where `range` cannot be loaded from this folder.
-    fileprivate func requireTensors(of range: Range<Int>) throws(ModelError) {
-        let missing = try self.missingTensors(for: range)
-        guard !missing.isEmpty else { return }
-        let files = Set(missing.compactMap(\.file)).sorted()
-        let tensors = listed(missing.map(\.name))
-        throw ModelError(
-            .missingTensors,
-            files.isEmpty
-                ? "\(self.name) lacks \(tensors), which config.json needs. Download the model again."
-                : "\(self.name): blocks \(range.lowerBound)..\(range.upperBound) need \(listed(files)), which "
-                    + "\(files.count == 1 ? "is" : "are") missing (\(tensors)). Download what is missing."
-        )
-    }
-}

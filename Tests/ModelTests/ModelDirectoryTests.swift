@@ -13,14 +13,12 @@ import Testing
         try withTemporaryFolder { folder in
             #expect(modelError { _ = try self.open(folder) }?.message.contains("config.json") == true)
             try TinyModel().write(to: folder)
-            for file in ["tokenizer.json", "model.safetensors"] {
-                let path = "\(folder)/\(file)"
-                try FileManager.default.moveItem(atPath: path, toPath: "\(path).away")
-                let error = modelError { _ = try self.open(folder) }
-                #expect(error?.code == .unreadableFile)
-                #expect(error?.message.contains(file) == true)
-                try FileManager.default.moveItem(atPath: "\(path).away", toPath: path)
-            }
+            let path = "\(folder)/tokenizer.json"
+            try FileManager.default.moveItem(atPath: path, toPath: "\(path).away")
+            let error = modelError { _ = try self.open(folder) }
+            #expect(error?.code == .unreadableFile)
+            #expect(error?.message.contains("tokenizer.json") == true)
+            try FileManager.default.moveItem(atPath: "\(path).away", toPath: path)
             let directory = try self.open(folder + "/")
             #expect(directory.name == folder.split(separator: "/").last.map(String.init))
             #expect(directory.weightFormat == "f16")
@@ -87,6 +85,47 @@ import Testing
     }
 
     // MARK: A part of the files
+
+    @Test func `a folder without weights has a name, and says what to download when blocks are to be loaded`() throws {
+        try withTemporaryFolder { folder in
+            let model = TinyModel()
+            try model.write(to: folder)
+            let manifest = try self.open(folder).manifest()
+            let fingerprint = try self.open(folder).fingerprint()
+            try FileManager.default.removeItem(atPath: "\(folder)/model.safetensors")
+            let directory = try self.open(folder)
+            #expect(try directory.modelKey == model.embedded().modelKey)
+            #expect(directory.configuration.blockCount == model.blocks)
+            let all = directory.configuration.tensors(of: 0..<model.blocks).map(\.name)
+            #expect(try directory.missingTensors(for: 0..<model.blocks).map(\.name) == all)
+            let load = modelError { _ = try LoadedRange(directory, range: 2..<3, threads: 1) }
+            for error in [load, modelError { _ = try directory.fingerprint() }] {
+                #expect(error?.code == .missingTensors)
+                #expect(error?.message.contains("\(folder) holds no weights") == true)
+                #expect(error?.message.contains("Download model.safetensors") == true)
+            }
+            try Data(manifest.utf8).write(to: URL(fileURLWithPath: "\(folder)/kwaai-manifest.json"))
+            #expect(try directory.fingerprint() == fingerprint)
+        }
+    }
+
+    @Test func `names a truncated shard, and all shards where all are missing`() throws {
+        try withTemporaryFolder { folder in
+            try TinyModel().write(to: folder, shards: 3)
+            let shards = (1...3).map { "model-0000\($0)-of-00003.safetensors" }
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(shards[1])"))
+            try file.truncate(atOffset: file.seekToEnd() - 1)
+            try file.close()
+            let truncated = modelError { _ = try self.open(folder) }
+            #expect(truncated?.code == .truncatedFile)
+            #expect(truncated?.message.contains(shards[1]) == true)
+
+            for shard in shards { try FileManager.default.removeItem(atPath: "\(folder)/\(shard)") }
+            let missing = modelError { _ = try LoadedRange(self.open(folder), range: 0..<6, threads: 1) }
+            #expect(missing?.code == .missingTensors)
+            for name in shards + [folder] { #expect(missing?.message.contains(name) == true) }
+        }
+    }
 
     @Test func `loads what the present files hold, and names the missing ones`() throws {
         try withTemporaryFolder { folder in

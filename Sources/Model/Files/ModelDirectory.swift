@@ -2,8 +2,8 @@ internal import StrictJSON
 
 /// A model's files: what they describe is known and checked, and no weight has been touched.
 ///
-/// Some of the weight files may be absent, as on a server that holds a part of a large model; `missingTensors(for:)`
-/// says whether a range can be loaded all the same.
+/// Some of the weight files may be absent, as on a server that holds a part of a large model, or all of them, as on a
+/// coordinator that computes no block; `missingTensors(for:)` says whether a range can be loaded all the same.
 public struct ModelDirectory: Sendable {
     /// The folder's last component, or the embedded model's name.
     public let name: String
@@ -110,6 +110,38 @@ extension ModelDirectory {
                 "\(self.name) has the blocks 0..\(count); \(range.lowerBound)..\(range.upperBound) is no range of them."
             )
         }
+    }
+
+    /// Throws, naming files and tensors and what to download, where `range` cannot be loaded from this folder.
+    func requireTensors(of range: Range<Int>) throws(ModelError) {
+        let missing = try self.missingTensors(for: range)
+        guard !missing.isEmpty else { return }
+        guard self.holdsWeights else { throw self.holdsNoWeights }
+        let files = Set(missing.compactMap(\.file)).sorted()
+        let tensors = listed(missing.map(\.name))
+        throw ModelError(
+            .missingTensors,
+            files.isEmpty
+                ? "\(self.path) lacks \(tensors), which config.json needs. Download the model again."
+                : "\(self.path): blocks \(range.lowerBound)..\(range.upperBound) need \(listed(files)), which "
+                    + "\(files.count == 1 ? "is" : "are") missing (\(tensors)). Download what is missing."
+        )
+    }
+
+    /// Whether there is any weight file, or an index that says where weights would be.
+    var holdsWeights: Bool { !self.weights.files.isEmpty || !self.weights.absent.isEmpty }
+
+    /// For messages: where somebody would put what is missing.
+    private var path: String {
+        if case .folder(let path) = self.location { path } else { self.name }
+    }
+
+    var holdsNoWeights: ModelError {
+        ModelError(
+            .missingTensors,
+            "\(self.path) holds no weights, without which no block can be computed. Download model.safetensors into "
+                + "it, or model.safetensors.index.json and those of the files it names that hold the blocks."
+        )
     }
 
     /// The place of a tensor, which has the type and shape that the mathematics needs.

@@ -38,7 +38,7 @@ extension ModelDirectory {
     /// sorted by name, its type, shape and first 4 KiB. A folder that lacks some files takes it from
     /// `kwaai-manifest.json`.
     public func fingerprint() throws(ModelError) -> [UInt8] {
-        guard self.weights.absent.isEmpty else { return try self.manifestFingerprint() }
+        guard self.holdsWeights, self.weights.absent.isEmpty else { return try self.manifestFingerprint() }
         let hash = SHA256()
         hash.append(self.modelKey)
         for (name, place) in self.weights.tensors.sorted(by: { bytesPrecede($0.key, $1.key) }) {
@@ -55,6 +55,7 @@ extension ModelDirectory {
     private func manifestFingerprint() throws(ModelError) -> [UInt8] {
         let files = Set(self.weights.absent.values).sorted()
         guard case .folder(let directory) = self.location, exists("\(directory)/kwaai-manifest.json") else {
+            guard self.holdsWeights else { throw self.holdsNoWeights }
             throw ModelError(
                 .missingTensors,
                 "\(self.name) lacks \(listed(files)), and no kwaai-manifest.json says the model's fingerprint. "

@@ -24,7 +24,8 @@ struct WeightFiles: Sendable {
     /// Tensors that the index puts into a file that is not there, and that file's name.
     private(set) var absent: [String: String] = [:]
 
-    /// Opens `model.safetensors`, or the files that `model.safetensors.index.json` names.
+    /// Opens `model.safetensors`, or those of the files that `model.safetensors.index.json` names which are there.
+    /// A folder with neither has no weights: enough for who computes no block.
     init(directory: String) throws(ModelError) {
         let single = "model.safetensors"
         let index = "\(directory)/model.safetensors.index.json"
@@ -32,11 +33,6 @@ struct WeightFiles: Sendable {
             try self.add(single, in: directory)
         } else if exists(index) {
             try self.readIndex(index, directory: directory)
-        } else {
-            throw ModelError(
-                .unreadableFile,
-                "\(directory) holds neither model.safetensors nor model.safetensors.index.json; download the weights."
-            )
         }
     }
 
