@@ -94,17 +94,17 @@ extension Sessions {
 
     private func outcome(of step: StepRequest, _ key: SessionKey, _ input: StepInput) async -> StepOutcome {
         let arrival = ContinuousClock.now
-        let turn = await withTaskCancellationHandler {
-            await withCheckedContinuation { self.enter(step, key, $0, now: arrival) }
+        // To the end, since a step that waits for the compute thread has not begun either.
+        return await withTaskCancellationHandler {
+            switch await withCheckedContinuation({ self.enter(step, key, $0, now: arrival) }) {
+            case .answer(let outcome): return outcome
+            case .run(let order, let cache):
+                let outcome = await self.run(step, key, order, cache, input, since: arrival)
+                self.finish(step, key, outcome)
+                return outcome ?? Self.left
+            }
         } onCancel: {
             self.abandon(step.id)
-        }
-        switch turn {
-        case .answer(let outcome): return outcome
-        case .run(let order, let cache):
-            let outcome = await self.run(step, order, cache, input, since: arrival)
-            self.finish(step, key, outcome)
-            return outcome ?? Self.left
         }
     }
 
@@ -114,13 +114,14 @@ extension Sessions {
     /// Takes the step to the compute thread, where it begins unless everybody who asked for it has left; then nil.
     private func run(
         _ step: StepRequest,
+        _ key: SessionKey,
         _ order: SessionLedger.RunOrder,
         _ cache: KVCache,
         _ input: StepInput,
         since arrival: ContinuousClock.Instant
     ) async -> StepOutcome? {
         await self.compute.run {
-            guard self.begins(step.id) else { return nil }
+            guard self.begins(step.id, key, cache) else { return nil }
             let start = ContinuousClock.now
             cache.truncate(to: order.position)
             do throws(ModelError) {
@@ -173,6 +174,8 @@ extension Sessions {
         now: ContinuousClock.Instant
     ) {
         self.update { state, wakeups in
+            // A task is marked as cancelled before its handler runs, so none slips through between the two.
+            guard !Task.isCancelled else { return wakeups.append((continuation, .answer(Self.left))) }
             state.waiters[step.id] = Waiter(key: key, position: step.position, progress: .waiting(continuation))
             self.obey(state.ledger.received(step, of: key, now: now), &state, &wakeups)
         }
@@ -195,10 +198,17 @@ extension Sessions {
     }
 
     /// Whether a step that reached the compute thread is still wanted: by its caller, or by a retry that joined it.
-    private func begins(_ id: StepID) -> Bool {
+    ///
+    /// If so, its cache is the session's from now on: a restart that never begins leaves the session what it had.
+    private func begins(_ id: StepID, _ key: SessionKey, _ cache: KVCache) -> Bool {
         self.state.withLock { state in
-            guard case .called(isAbandoned: true) = state.waiters[id]?.progress else { return true }
-            return state.waiters.values.contains { $0.joins == id }
+            if case .called(isAbandoned: true) = state.waiters[id]?.progress,
+                !state.waiters.values.contains(where: { $0.joins == id })
+            {
+                return false
+            }
+            state.caches[key] = cache
+            return true
         }
     }
 
@@ -261,7 +271,6 @@ extension Sessions {
             self.reply(.refused(Refusal(code: .failed), "no KV-cache could be made"), to: id, &state, &wakeups)
             return self.obey(state.ledger.finished(key, .failed, now: .now), &state, &wakeups)
         }
-        state.caches[key] = cache
         waiter.progress = .called(isAbandoned: false)
         state.waiters[id] = waiter
         wakeups.append((continuation, .run(order, cache)))

@@ -42,18 +42,30 @@ public struct Discovery: Sendable {
         return answers.filter { $0.record?.modelKey == model && $0.record?.blockCount == blockCount }
     }
 
-    /// The union of what every segment's lookup finds.
+    /// The union of what every segment's lookup finds; one that takes too long gives what it has found until then.
     private func providers(of model: ModelKey, blockCount: Int) async -> [PeerInfo] {
-        await withTaskGroup(of: [PeerInfo].self) { group in
-            for key in Announcement.keys(model: model, blockCount: blockCount) {
+        await withTaskGroup(of: [PeerInfo]?.self) { group in
+            let keys = Announcement.keys(model: model, blockCount: blockCount)
+            for key in keys {
                 group.addTask { (try? await self.dht.providers(of: key)) ?? [] }
             }
+            group.addTask {
+                try? await Task.sleep(for: Limits.lookupTime)
+                return nil
+            }
             var peers: [PeerID: PeerInfo] = [:]
-            for await found in group {
+            var outstanding = keys.count
+            while outstanding > 0, let found = await group.next() {
+                guard let found else {
+                    group.cancelAll()
+                    continue
+                }
+                outstanding -= 1
                 for peer in found where peer.id != self.host.peerID && peers.count < Limits.candidates {
                     peers[peer.id] = peer
                 }
             }
+            group.cancelAll()
             return peers.values.sorted { $0.id < $1.id }
         }
     }

@@ -13,6 +13,9 @@ package enum Limits {
     /// Holders of each block after which discovery stops asking (DESIGN.md §4).
     package static let holdersPerBlock = 2
 
+    /// How long the lookups of providers may take: peers that the DHT names and that keep silent cost ten seconds each.
+    package static let lookupTime = Duration.seconds(10)
+
     /// How long discovery asks for node records (DESIGN.md §4).
     package static let discoveryTime = Duration.seconds(3)
 
@@ -33,6 +36,9 @@ package enum Limits {
 
     /// How long a step waits for a peer that answers `busy` before the generation fails.
     package static let busyTime = Duration.seconds(30)
+
+    /// The shortest wait after `busy`, whatever the peer advises: it must not make us hammer at its door.
+    package static let shortestRetryMilliseconds: UInt32 = 50
 
     /// How long to wait after `busy` when the peer does not say.
     package static let defaultRetryMilliseconds: UInt32 = 250

@@ -120,7 +120,8 @@ extension RemoteSpan {
                 }
                 guard let refusal = self.refusal(in: response) else { return response }
                 guard case .refused(.busy) = refusal.code, clock.now < patience else { throw refusal }
-                let wait = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
+                let advice = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
+                let wait = max(advice, Limits.shortestRetryMilliseconds)
                 try await Task.sleep(for: min(.milliseconds(Int(wait)), patience - clock.now))
             } catch let error as CoordinatorError {
                 throw error
@@ -189,11 +190,19 @@ extension RemoteSpan {
                 "peer \(self.name) answered a tensor of shape \(activations.shape) where \(shape) belongs: leave it out and run again"
             )
         }
+        // The next hop would refuse them, and take the blame.
+        guard activations.isFinite else {
+            throw CoordinatorError(
+                .badReply,
+                "peer \(self.name) answered values that are not numbers: leave it out and run again"
+            )
+        }
     }
 
-    private static func timing(of response: InferenceResponse, elapsed: Duration) -> StepTiming {
-        let compute = Duration.microseconds(Int64(response.step?.computeMicroseconds ?? 0))
-        let queue = Duration.microseconds(Int64(response.step?.queueMicroseconds ?? 0))
-        return StepTiming(compute: compute, queue: queue, network: max(.zero, elapsed - compute - queue))
+    static func timing(of response: InferenceResponse, elapsed: Duration) -> StepTiming {
+        // A peer may say anything, but it cannot have taken longer than we waited.
+        let compute = min(elapsed, .microseconds(Int64(clamping: response.step?.computeMicroseconds ?? 0)))
+        let queue = min(elapsed - compute, .microseconds(Int64(clamping: response.step?.queueMicroseconds ?? 0)))
+        return StepTiming(compute: compute, queue: queue, network: elapsed - compute - queue)
     }
 }

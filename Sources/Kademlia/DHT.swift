@@ -31,7 +31,8 @@ public actor DHT {
         self.node = Node(id: host.peerID, times: times, now: .now())
         switch configuration.mode {
         case .server:
-            host.handle(self.protocolID, limit: Limits.inboundStreams) { [weak self] stream in
+            host.handle(self.protocolID, limit: Limits.inboundStreams, limitPerPeer: Limits.inboundStreamsPerPeer) {
+                [weak self] stream in
                 try await self?.serve(stream)
             }
         case .client:

@@ -16,7 +16,11 @@ extension DHT {
         while let frame = try await self.nextRequest(of: stream) {
             switch await self.reply(to: try Message(bytes: frame), from: stream.remotePeer) {
             case .answer(let answer):
-                try await stream.writeFrame(answer.encoded())
+                // A peer that takes no answers asks no more questions.
+                try await withDeadline(Limits.streamIdle, "an answer to \(stream.remotePeer)") {
+                    () async throws(P2PError) in
+                    try await stream.writeFrame(answer.encoded())
+                }
             case .silence:
                 break
             case .reset(let error):

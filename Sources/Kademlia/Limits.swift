@@ -4,6 +4,9 @@ package enum Limits {
     /// one.
     package static let inboundStreams = 256
 
+    /// Of those, streams of one peer: a lookup asks each peer once, and a busy node runs a few lookups at a time.
+    package static let inboundStreamsPerPeer = 32
+
     /// How long an inbound stream may stay silent between requests: go-libp2p keeps its own that long for reuse.
     package static let streamIdle = Duration.seconds(60)
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Model
 import P2PWire
 import ShardProtocol
@@ -241,6 +242,55 @@ import Testing
         }
         let answer = await sessions.answer(self.peer, session.tokens(self.prompt, at: 0, step: 100))
         #expect(answer.activations.halves == (try self.expected(self.prompt)))
+    }
+
+    @Test func `a restart that is given up before it begins leaves the session what it had`() async throws {
+        let compute = ComputeQueue(label: "test")
+        let sessions = Sessions(
+            try TinyModel.loaded(),
+            range: try BlockRange(0, 4),
+            kvMemory: 1 << 24,
+            speed: SpeedMeter(),
+            compute: compute
+        )
+        let session = try TestSession(0, 4)
+        _ = await sessions.answer(self.peer, session.tokens([1, 5, 9, 2], at: 0, step: 0))
+        let gate = DispatchSemaphore(value: 0)
+        let (blocked, block) = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
+        async let busy: Void = compute.run {
+            block.finish()
+            gate.wait()
+        }
+        for await _ in blocked {}
+        await withTaskGroup { group in
+            group.addTask {
+                _ = await sessions.answer(self.peer, session.tokens([3], at: 0, step: 1))
+            }
+            while sessions.isQuiet(since: .now) { await Task.yield() }
+            group.cancelAll()
+            gate.signal()
+        }
+        await busy
+        let answer = await sessions.answer(self.peer, session.tokens([7], at: 4, step: 2))
+        #expect(answer.activations.halves == (try self.expected(self.prompt)))
+    }
+
+    @Test func `a flood of sessions finds its bound, and the memory is whole once they are closed`() async throws {
+        let page = try TinyModel.loaded().kvBytesPerToken * KVCache.pageTokens
+        let sessions = try self.sessions(kvMemory: 8 * page)
+        var refused = 0
+        for number in 0..<64 {
+            let answer = await sessions.answer(
+                self.peer,
+                try TestSession(id: UInt64(number), 0, 4).tokens([1], at: 0, step: 0)
+            )
+            if answer.code == .busy { refused += 1 }
+        }
+        #expect(refused == 56)
+        #expect(sessions.freeKVBytes == 0)
+        for number in 0..<64 { _ = await sessions.answer(self.peer, try TestSession(id: UInt64(number), 0, 4).close()) }
+        #expect(sessions.freeKVBytes == 8 * page)
+        #expect(sessions.count == 0)
     }
 
     @Test func `a draining server goes on with its sessions only`() async throws {

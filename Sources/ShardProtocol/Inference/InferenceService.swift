@@ -1,7 +1,6 @@
 internal import NIOCore
 public import P2PCore
 public import P2PWire
-internal import Synchronization
 
 /// Serves `/kwaai/inference/1.0.0`: reads one request per stream, asks `answer` once and writes its reply.
 ///
@@ -16,10 +15,7 @@ public func serveInference(
     limit: Int,
     _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
 ) {
-    let permits = PeerPermits(limit: max(1, limit / 2))
-    host.handle(InferenceRequest.protocolID, limit: limit) { stream in
-        guard permits.take(stream.remotePeer) else { return stream.reset() }
-        defer { permits.giveBack(stream.remotePeer) }
+    host.handle(InferenceRequest.protocolID, limit: limit, limitPerPeer: max(1, limit / 2)) { stream in
         let frame = try await withDeadline(Limits.transferTime, "a request of \(stream.remotePeer)") {
             () async throws(P2PError) in
             try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)
@@ -35,32 +31,6 @@ public func serveInference(
         }
         // Closing our side ends the exchange; the caller's end of file is not waited for.
         try await stream.closeWrite()
-    }
-}
-
-/// How many streams each peer has open.
-private final class PeerPermits: Sendable {
-    private let limit: Int
-    private let taken = Mutex<[PeerID: Int]>([:])
-
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    /// Takes a permit; false when the peer has all of its own.
-    func take(_ peer: PeerID) -> Bool {
-        self.taken.withLock { taken in
-            guard taken[peer, default: 0] < self.limit else { return false }
-            taken[peer, default: 0] += 1
-            return true
-        }
-    }
-
-    func giveBack(_ peer: PeerID) {
-        self.taken.withLock { taken in
-            let left = taken[peer, default: 0] - 1
-            taken[peer] = left > 0 ? left : nil
-        }
     }
 }
 

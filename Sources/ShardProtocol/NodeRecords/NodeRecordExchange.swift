@@ -18,7 +18,7 @@ public func serveNodeRecords(
     limit: Int = 64,
     _ records: @escaping @Sendable () async -> (own: SignedNodeRecord, others: [SignedNodeRecord])?
 ) {
-    host.handle(NodeRecordExchange.protocolID, limit: limit) { stream in
+    host.handle(NodeRecordExchange.protocolID, limit: limit, limitPerPeer: max(1, limit / 8)) { stream in
         guard let (own, others) = await records() else { return stream.reset() }
         try await stream.write(NodeRecordAnswer.encode(own: own, others: others, now: .now()))
         try await stream.closeWrite()
