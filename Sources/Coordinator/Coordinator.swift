@@ -49,6 +49,13 @@ public struct Coordinator: Sendable {
         try self.tokenizer.encode(prompt, addSpecialTokens: true)
     }
 
+    /// Finds out, before anybody is asked, whether a generation can begin.
+    ///
+    /// - Throws: ``CoordinatorError`` with code `invalidOption`, `badPrompt` or `promptTooLong`.
+    public func check(_ prompt: [UInt32], options: GenerationOptions) throws(CoordinatorError) {
+        _ = try self.sequence(prompt, options)
+    }
+
     /// Generates over peers.
     ///
     /// The sessions on all hops are closed however this ends, by an error or a cancellation as well.

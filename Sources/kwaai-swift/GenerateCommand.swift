@@ -89,6 +89,8 @@ struct GenerateCommand: AsyncParsableCommand {
         let tokenizer = try self.model.tokenizer(settings)
         let options = try self.options(settings)
         let prompt = try self.promptTokens(directory: directory, tokenizer: tokenizer)
+        let coordinator = try Coordinator(model: directory, tokenizer: tokenizer)
+        try coordinator.check(prompt, options: options)
         let output = GenerationOutput(json: self.json, stats: self.stats)
         let generation: Generation
         do {
@@ -96,7 +98,7 @@ struct GenerateCommand: AsyncParsableCommand {
                 try await self.generate(
                     prompt,
                     options: options,
-                    with: Coordinator(model: directory, tokenizer: tokenizer),
+                    with: coordinator,
                     settings: settings,
                     report: { try await output.show($0) }
                 )

@@ -91,7 +91,7 @@ import Testing
             let arguments = [
                 "generate", "Once upon a time", "--ignore-eos", "--max-tokens", "480", "--bootstrap", peers[0].address,
             ]
-            let outcome = try await Program.run(arguments, home: home) { peers[1].send(signal) }
+            let outcome = try await Program.run(arguments, home: home) { _ in peers[1].send(signal) }
             #expect(outcome.exitCode == 1)
             #expect(outcome.error.contains("8..16"))
             let survivors = try await Program.run(["dht", "peers", "--bootstrap", peers[0].address], home: home)

@@ -48,8 +48,28 @@ enum Program {
         )
     }
 
+    /// Runs a line of shell in which `$0` is the program.
+    static func shell(_ line: String, home: Home) async throws -> Outcome {
+        let result = try await Subprocess.run(
+            .path("/bin/sh"),
+            arguments: ["-c", line, self.path.string],
+            environment: home.environment,
+            output: .string(limit: 16 << 20),
+            error: .string(limit: 1 << 20)
+        )
+        return Outcome(
+            exitCode: result.terminationStatus.exitCode,
+            output: result.standardOutput,
+            error: result.standardError
+        )
+    }
+
     /// Runs a command and calls `onFirstText` as soon as it prints something.
-    static func run(_ arguments: [String], home: Home, onFirstText: () -> Void) async throws -> Outcome {
+    static func run(
+        _ arguments: [String],
+        home: Home,
+        onFirstText: (ProcessIdentifier) -> Void
+    ) async throws -> Outcome {
         let result = try await Subprocess.run(
             .path(self.path),
             arguments: Arguments(arguments),
@@ -60,7 +80,7 @@ enum Program {
         ) { execution in
             var output = ""
             for try await buffer in execution.standardOutput {
-                if output.isEmpty { onFirstText() }
+                if output.isEmpty { onFirstText(execution.processIdentifier) }
                 output += buffer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
             }
             return output
@@ -83,8 +103,11 @@ extension TerminationStatus {
 /// A folder for the files that a user's commands keep; deleted at the end of the test.
 final class Home: Sendable {
     let path: String
+    private let variables: [Environment.Key: String]
 
-    init() throws {
+    /// - Parameter variables: what a command finds in its environment besides these folders.
+    init(variables: [Environment.Key: String] = [:]) throws {
+        self.variables = variables
         self.path = NSTemporaryDirectory() + "kwaai-test-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
     }
@@ -94,11 +117,12 @@ final class Home: Sendable {
     }
 
     var environment: Environment {
-        .inherit.updating([
+        let folders: [Environment.Key: String] = [
             "HOME": self.path,
             "XDG_DATA_HOME": self.path + "/data",
             "XDG_STATE_HOME": self.path + "/state",
             "XDG_CONFIG_HOME": self.path + "/config",
-        ])
+        ]
+        return .inherit.updating(folders).updating(self.variables)
     }
 }
