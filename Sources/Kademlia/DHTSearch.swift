@@ -19,13 +19,13 @@ extension DHT {
 
     /// Sends `request` to ever closer peers, until the k closest have answered, `visit` has enough, or time is up.
     ///
-    /// - Parameter visit: Sees every answer.
+    /// - Parameter visit: Sees every answer; those that only widen the search carry neither record nor providers.
     func search(
         _ request: Message,
         _ visit: (PeerInfo, Message) -> Progress = { _, _ in .goOn }
     ) async -> Lookup {
         let target = KademliaKey(hashing: request.key)
-        let seeds = self.node.table.closest(to: target)
+        let seeds = self.node.table.closest(to: target, count: KademliaCore.Limits.lookupSeeds)
         var lookup = Lookup(target: target, owner: self.host.peerID, seeds: seeds, now: .now())
         await withTaskGroup(of: SearchEvent.self) { group in
             let duration = Duration(lookup.deadline - .now())
@@ -36,7 +36,10 @@ extension DHT {
             }
             var actions = lookup.start()
             while !actions.contains(.finish) {
-                for case .ask(let peer) in actions { group.addTask { await self.event(of: request, to: peer) } }
+                for action in actions {
+                    guard let (peer, request) = Self.request(for: action, of: request) else { continue }
+                    group.addTask { await self.event(of: request, to: peer) }
+                }
                 guard let event = await group.next(), !Task.isCancelled else { break }
                 switch event {
                 case .answered(let peer, let answer):
@@ -54,6 +57,15 @@ extension DHT {
         }
         self.node.table.lookedUp(target, now: .now())
         return lookup
+    }
+
+    /// What to send to whom; nil when there is nothing to send.
+    private static func request(for action: Lookup.Action, of request: Message) -> (PeerInfo, Message)? {
+        switch action {
+        case .ask(let peer): (peer, request)
+        case .widen(let peer, let neighbour): (peer, Message(.findNode, key: neighbour.bytes))
+        case .finish: nil
+        }
     }
 
     private nonisolated func event(of request: Message, to peer: PeerInfo) async -> SearchEvent {

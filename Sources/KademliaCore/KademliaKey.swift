@@ -50,6 +50,11 @@ package struct Distance: Hashable, Comparable, Sendable {
         return 256
     }
 
+    /// The distance of two points that stand at these distances from a third.
+    package func difference(from other: Distance) -> Distance {
+        Distance(words: self.words ^ other.words)
+    }
+
     package static func < (left: Distance, right: Distance) -> Bool {
         for index in 0..<4 where left.words[index] != right.words[index] {
             return left.words[index] < right.words[index]

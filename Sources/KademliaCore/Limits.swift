@@ -45,9 +45,16 @@ package enum Limits {
     /// Candidates that one lookup remembers: ten answers' worth, while only the closest k matter at the end.
     package static let lookupCandidates = 200
 
+    /// Peers of the own table that a lookup starts from: k, and as many again for when those fail.
+    package static let lookupSeeds = 2 * bucketSize
+
     /// Requests that one lookup sends: several times what 10,000 nodes need, so that invented peers cannot keep it
     /// going.
     package static let lookupRequests = 256
+
+    /// Requests of one lookup that widen it after failures: one to each of the k closest, and as many again to those
+    /// whom that brings in.
+    package static let wideningRequests = 2 * bucketSize
 
     /// How long one lookup may take, whatever its peers do: rust-libp2p's bound.
     package static let lookupDuration = TimeAmount.seconds(60)

@@ -7,7 +7,17 @@ package import P2PWire
 /// FIND_NODE, GET_PROVIDERS and GET_VALUE all run on it: they differ in what else an answer carries, which their
 /// callers collect. As in go-libp2p the search has two parts. It first asks the closest candidates it has heard of, α
 /// at a time, until the β closest have answered: then it has converged. It then asks all of the k closest at once that
-/// it has not asked yet, and is done when each of the k closest live candidates has answered.
+/// it has not asked yet, until each of the k closest live candidates has answered.
+///
+/// Then it is done, unless one failed that would have been among them. Peers that are gone take places in the answers,
+/// so that nobody may have named the living ones that come next. A third part finds those: each of the k closest is
+/// asked for the peers around itself. It is sent a FIND_NODE for the candidate nearest to it, not for its own id, to
+/// which go-libp2p may answer with nothing but itself. Whoever that brings among the k closest is asked too, both
+/// questions, until each of the k closest has been. That costs a lookup that meets no failures nothing, and any other
+/// at most `Limits.wideningRequests`.
+///
+/// In the simulation it finds exactly the k closest living peers right after a fifth of all vanished, in at most
+/// log₂(n) + 2 rounds.
 package struct Lookup: Sendable {
     package struct Parameters: Sendable {
         /// k: how many closest peers are wanted.
@@ -23,6 +33,9 @@ package struct Lookup: Sendable {
     package enum Action: Equatable, Sendable {
         /// Ask this peer, and report `answered` or `failed`.
         case ask(PeerInfo)
+        /// Send this peer a FIND_NODE for the id of `neighbour`, whatever the search asks for, and report `answered` or
+        /// `failed`.
+        case widen(PeerInfo, neighbour: PeerID)
         /// The search is over, answers to requests under way are of no more use.
         case finish
     }
@@ -43,6 +56,8 @@ package struct Lookup: Sendable {
     package private(set) var rounds = 0
     /// The number of requests sent.
     package private(set) var requestCount = 0
+    /// Those of them that widened it.
+    package private(set) var wideningCount = 0
 
     /// - Parameters:
     ///   - owner: who searches; never asked.
@@ -112,7 +127,7 @@ package struct Lookup: Sendable {
         if self.phase == .converging, self.candidates.haveAnswered(closest: self.parameters.convergence) {
             self.phase = .completing
         }
-        if self.candidates.haveAnswered(closest: self.parameters.resultCount) { return self.stop() }
+        if self.candidates.haveAnswered(closest: self.parameters.resultCount) { return self.widen(round: round + 1) }
 
         let wanted: [PeerInfo]
         switch self.phase {
@@ -126,6 +141,23 @@ package struct Lookup: Sendable {
         let allowed = wanted.prefix(Limits.lookupRequests - self.requestCount)
         if allowed.isEmpty, self.candidates.askedCount == 0 { return self.stop() }
         return allowed.map { self.ask($0, round: round + 1) }
+    }
+
+    /// The k closest have answered: asks them in `round` for the peers around them, or finishes.
+    private mutating func widen(round: Int) -> [Action] {
+        let count = self.parameters.resultCount
+        guard self.candidates.mayHide(among: count) else { return self.stop() }
+        let allowance = min(Limits.lookupRequests - self.requestCount, Limits.wideningRequests - self.wideningCount)
+        let actions = self.candidates.unwidened(among: count).prefix(allowance).compactMap { peer -> Action? in
+            guard let neighbour = self.candidates.neighbour(of: peer.id) else { return nil }
+            return .widen(peer, neighbour: neighbour)
+        }
+        for case .widen(let peer, _) in actions { self.candidates.widen(peer.id, round: round) }
+        guard self.candidates.isWidening(among: count) else { return self.stop() }
+        self.wideningCount += actions.count
+        self.requestCount += actions.count
+        if !actions.isEmpty { self.rounds = max(self.rounds, round) }
+        return actions
     }
 
     private mutating func ask(_ peer: PeerInfo, round: Int) -> Action {

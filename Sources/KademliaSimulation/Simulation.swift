@@ -92,14 +92,20 @@ public struct Simulation: Sendable {
     // MARK: One lookup
 
     /// - Parameter learning: whether those who meet take each other into their tables, as they do outside.
-    private mutating func lookup(from origin: Int, key: [UInt8], learning: Bool) -> Lookup {
-        let target = KademliaKey(hashing: key)
-        let seeds = self.nodes[origin].table.closest(to: target)
+    private mutating func lookup(from origin: Int, key wanted: [UInt8], learning: Bool) -> Lookup {
+        let target = KademliaKey(hashing: wanted)
+        let seeds = self.nodes[origin].table.closest(to: target, count: Limits.lookupSeeds)
         var lookup = Lookup(target: target, owner: self.nodes[origin].id, seeds: seeds, now: self.now)
         var actions = lookup.start()
         while !actions.contains(.finish) {
             var next: [Lookup.Action] = []
-            for case .ask(let peer) in actions {
+            for action in actions {
+                let (peer, key): (PeerInfo, [UInt8])
+                switch action {
+                case .ask(let asked): (peer, key) = (asked, wanted)
+                case .widen(let asked, let neighbour): (peer, key) = (asked, neighbour.bytes)
+                case .finish: continue
+                }
                 if let closer = self.answer(of: peer.id, to: origin, key: key, learning: learning) {
                     next += lookup.answered(peer.id, closer: closer)
                 } else {

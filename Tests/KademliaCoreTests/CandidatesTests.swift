@@ -63,4 +63,43 @@ import Testing
         _ = candidates.settle(peers[2].id, as: .answered)
         #expect(candidates.haveAnswered(closest: 20))
     }
+
+    @Test func `somebody may be hidden only behind one who failed among the closest of a full answer`() {
+        let peers = self.ranked(4)
+        var candidates = self.candidates(peers)
+        for peer in peers { candidates.ask(peer.id, round: 1) }
+        _ = candidates.settle(peers[2].id, as: .failed)
+        #expect(!candidates.mayHide(among: 2))
+        #expect(candidates.mayHide(among: 3))
+        #expect(candidates.mayHide(among: 4))
+        #expect(!candidates.mayHide(among: 5))
+    }
+
+    @Test func `each is asked once for the peers around it, and keeps its place`() {
+        let peers = self.ranked(3)
+        var candidates = self.candidates(peers)
+        for peer in peers.prefix(2) {
+            candidates.ask(peer.id, round: 1)
+            _ = candidates.settle(peer.id, as: .answered)
+        }
+        #expect(candidates.unwidened(among: 3) == Array(peers.prefix(2)))
+        candidates.widen(peers[0].id, round: 2)
+        #expect(candidates.isWidening(among: 1))
+        #expect(candidates.unwidened(among: 3) == [peers[1]])
+        #expect(candidates.settle(peers[0].id, as: .failed) == 2)
+        #expect(!candidates.isWidening(among: 3))
+        #expect(candidates.unwidened(among: 3) == [peers[1]])
+        #expect(candidates.answered(3) == Array(peers.prefix(2)))
+    }
+
+    @Test func `the neighbour of a candidate is the one closest to itself`() {
+        let peers = self.ranked(30)
+        let candidates = self.candidates(peers)
+        for peer in peers {
+            let others = Sample.sorted(peers.filter { $0.id != peer.id }, by: KademliaKey(peer.id))
+            #expect(candidates.neighbour(of: peer.id) == others[0].id)
+        }
+        #expect(candidates.neighbour(of: Sample.peerID(99)) == nil)
+        #expect(self.candidates([peers[0]]).neighbour(of: peers[0].id) == nil)
+    }
 }

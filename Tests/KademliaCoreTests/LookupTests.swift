@@ -26,6 +26,10 @@ import Testing
         Sample.sorted(Sample.peers(1..<(count + 1)), by: self.target)
     }
 
+    private func nearest(to peer: PeerInfo, among others: [PeerInfo]) -> PeerID {
+        Sample.sorted(others.filter { $0.id != peer.id }, by: KademliaKey(peer.id))[0].id
+    }
+
     @Test func `without seeds it is over at once`() {
         var lookup = self.lookup([])
         #expect(lookup.start() == [.finish])
@@ -60,14 +64,73 @@ import Testing
     }
 
     @Test func `a failed peer is replaced by the next closest`() {
-        let peers = self.ranked(4)
-        var lookup = self.lookup(peers, k: 2, alpha: 2, beta: 1)
+        let peers = self.ranked(3)
+        var lookup = self.lookup(peers, k: 4, alpha: 2, beta: 1)
         #expect(lookup.start() == [.ask(peers[0]), .ask(peers[1])])
-        #expect(lookup.answered(peers[0].id, closer: []) == [])
-        #expect(lookup.failed(peers[1].id) == [.ask(peers[2])])
+        #expect(lookup.answered(peers[0].id, closer: []) == [.ask(peers[2])])
+        #expect(lookup.failed(peers[1].id) == [])
+        // Three are fewer than k: no answer had to leave out anybody, so there is nobody to look for.
         #expect(lookup.answered(peers[2].id, closer: []) == [.finish])
         #expect(lookup.closest == [peers[0], peers[2]])
         #expect(lookup.rounds == 2)
+    }
+
+    @Test func `a transcript: after a failure asks the k closest for the peers around them`() {
+        let peers = self.ranked(5)
+        var lookup = self.lookup([peers[0], peers[1], peers[4]], k: 2, alpha: 2, beta: 1)
+        #expect(lookup.start() == [.ask(peers[0]), .ask(peers[1])])
+        #expect(lookup.failed(peers[0].id) == [.ask(peers[4])])
+        #expect(lookup.answered(peers[1].id, closer: []) == [])
+        let known = [peers[0], peers[1], peers[4]]
+        #expect(
+            lookup.answered(peers[4].id, closer: []) == [
+                .widen(peers[1], neighbour: self.nearest(to: peers[1], among: known)),
+                .widen(peers[4], neighbour: self.nearest(to: peers[4], among: known)),
+            ]
+        )
+        // One tells of a closer one, which is asked both questions; the other one fails, and keeps its place.
+        #expect(lookup.answered(peers[1].id, closer: [peers[2]]) == [.ask(peers[2])])
+        #expect(lookup.failed(peers[4].id) == [])
+        let neighbour = self.nearest(to: peers[2], among: known)
+        #expect(lookup.answered(peers[2].id, closer: []) == [.widen(peers[2], neighbour: neighbour)])
+        #expect(lookup.answered(peers[2].id, closer: []) == [.finish])
+        #expect(lookup.closest == [peers[1], peers[2]])
+        #expect(lookup.rounds == 5)
+        #expect(lookup.wideningCount == 3)
+        #expect(lookup.requestCount == 7)
+    }
+
+    @Test func `a failure beyond the k closest widens nothing`() {
+        let peers = self.ranked(4)
+        var lookup = self.lookup([peers[3], peers[2]], k: 2, alpha: 2, beta: 1)
+        #expect(lookup.start() == [.ask(peers[2]), .ask(peers[3])])
+        #expect(lookup.failed(peers[3].id) == [])
+        #expect(lookup.answered(peers[2].id, closer: Array(peers[..<2])) == [.ask(peers[0]), .ask(peers[1])])
+        #expect(lookup.answered(peers[0].id, closer: []) == [])
+        #expect(lookup.answered(peers[1].id, closer: []) == [.finish])
+        #expect(lookup.wideningCount == 0)
+    }
+
+    @Test func `ever closer peers widen it no further than the bound`() {
+        // The very closest is gone. The farthest are named first, so that each displaces one of the k closest.
+        var unknown = self.ranked(150)
+        let gone = unknown.removeFirst()
+        let seeds = [gone] + unknown.suffix(20)
+        unknown.removeLast(20)
+        var lookup = self.lookup(seeds, alpha: 21)
+        var pending = lookup.start()
+        #expect(pending.removeFirst() == .ask(gone))
+        pending += lookup.failed(gone.id)
+        while let action = pending.popLast(), action != .finish {
+            switch action {
+            case .ask(let peer): pending += lookup.answered(peer.id, closer: [])
+            case .widen(let peer, _): pending += lookup.answered(peer.id, closer: unknown.popLast().map { [$0] } ?? [])
+            case .finish: break
+            }
+        }
+        #expect(lookup.wideningCount == Limits.wideningRequests)
+        #expect(lookup.requestCount <= 21 + 2 * Limits.wideningRequests)
+        #expect(lookup.closest.count == 20)
     }
 
     @Test func `when everybody fails it ends with nothing`() {

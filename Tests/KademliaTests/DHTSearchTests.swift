@@ -26,6 +26,38 @@ import Testing
         }
     }
 
+    @Test func `finds a living peer that the dead crowd out of the answers`() async throws {
+        try await withSwarm(servers: 4, bootstrap: { _, _ in [] }) { nodes in
+            func half(_ peer: PeerID) -> Bool { KademliaKey(peer).words[0].leadingZeroBitCount == 0 }
+            // Of three, two stand in the same half of the space.
+            let isUpper = nodes[1...].count { half($0.host.peerID) } >= 2
+            let (known, hidden) = (
+                try #require(nodes[1...].first { half($0.host.peerID) == isUpper }),
+                try #require(nodes[1...].last { half($0.host.peerID) == isUpper })
+            )
+            // Ten of the dead stand there too, so that an answer about that half names the hidden one.
+            let nobody = try Multiaddr("/ip4/127.0.0.1/tcp/1")
+            let ids = try (0..<200).map {
+                try PeerID(bytes: [0, 0x24, 8, 1, 0x12, 0x20, $0] + [UInt8](repeating: 0, count: 31))
+            }
+            let dead = ids.filter { half($0) == isUpper }.prefix(10) + ids.filter { half($0) != isUpper }.prefix(11)
+            for peer in [hidden.info] + dead.map({ PeerInfo(id: $0, addresses: [nobody]) }) {
+                await known.dht.answered(peer)
+            }
+            await nodes[0].dht.answered(known.info)
+
+            let table = await known.dht.node.table
+            let key = try #require(
+                (0..<UInt8.max).map { [$0] }.first { key in
+                    let target = KademliaKey(hashing: key)
+                    let isOther = (target.words[0].leadingZeroBitCount == 0) != isUpper
+                    return isOther && !table.closest(to: target).contains { $0.id == hidden.host.peerID }
+                }
+            )
+            #expect(Set(await nodes[0].dht.closestPeers(to: key)) == [known.info, hidden.info])
+        }
+    }
+
     @Test func `finds itself without asking`() async throws {
         try await withHost(.quiet()) { host in
             let dht = DHT(host: host, configuration: .init())
