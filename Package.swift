@@ -22,7 +22,8 @@ let package = Package(
     name: "kwaai-swift",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "P2PCore", targets: ["P2PCore"]),
+        // Peer ids, keys and multiaddrs, which every call of P2PCore takes, come with it.
+        .library(name: "P2PCore", targets: ["P2PCore", "P2PWire"]),
         .library(name: "Kademlia", targets: ["Kademlia"]),
         .library(name: "KademliaSimulation", targets: ["KademliaSimulation"]),
         .library(name: "ShardProtocol", targets: ["ShardProtocol"]),

@@ -56,6 +56,20 @@ public struct Coordinator: Sendable {
         _ = try self.sequence(prompt, options)
     }
 
+    /// Continues `prompt` over peers; ``Generation/text`` is what comes after it.
+    ///
+    /// - Throws: As ``generate(_:options:over:host:report:)`` of tokens does; the tokenizer's error for the prompt.
+    public func generate(
+        _ prompt: String,
+        options: GenerationOptions = GenerationOptions(),
+        over source: ChainSource,
+        host: Host,
+        report: (GenerationEvent) async throws -> Void = { _ in }
+    ) async throws -> Generation {
+        let tokens = try self.tokens(of: prompt)
+        return try await self.generate(tokens, options: options, over: source, host: host, report: report)
+    }
+
     /// Generates over peers.
     ///
     /// The sessions on all hops are closed however this ends, by an error or a cancellation as well.

@@ -41,6 +41,9 @@ public final class Host: Sendable {
     /// of the interfaces.
     public var listenAddresses: [Multiaddr] { self.state.withLock { $0.listenAddresses } }
 
+    /// Where the host can be reached, with its peer id: what another peer takes as a bootstrap address.
+    public var dialAddresses: [Multiaddr] { self.listenAddresses.map { $0.appending(peer: self.peerID) } }
+
     // MARK: Life
 
     /// Binds the listen addresses.

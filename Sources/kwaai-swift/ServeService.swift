@@ -22,7 +22,7 @@ struct ServeService: Sendable {
 
     func run(until signals: UnixSignalsSequence) async throws {
         try await withHost(self.host) { host in
-            let addresses = host.listenAddresses.map { $0.appending(peer: host.peerID) }
+            let addresses = host.dialAddresses
             self.output.listening(peer: host.peerID, addresses: addresses)
             let dht = DHT(host: host, configuration: self.dht)
             let server = try BlockServer(host: host, dht: dht, model: self.model, configuration: self.server)

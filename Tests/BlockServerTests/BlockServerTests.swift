@@ -13,25 +13,23 @@ import Testing
         Host.Configuration(listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
     }
 
-    private static func server(_ range: String, on host: Host, dht: DHT? = nil) throws -> BlockServer {
+    private static func configuration(_ range: String) throws -> BlockServer.Configuration {
         var configuration = BlockServer.Configuration(range: try BlockRange(range))
         configuration.threads = 1
         configuration.drainTimeout = .seconds(1)
-        return try BlockServer(host: host, dht: dht, model: TinyModel.directory(), configuration: configuration)
+        return configuration
+    }
+
+    private static func server(_ range: String, on host: Host) throws -> BlockServer {
+        try BlockServer(host: host, dht: nil, model: TinyModel.directory(), configuration: Self.configuration(range))
     }
 
     /// A server on a host of its own, online while `body` runs.
-    private func withServer(
-        _ range: String,
-        _ body: @escaping @Sendable (BlockServer, PeerInfo) async throws -> Void
-    ) async throws {
+    private func withServer(_ range: String, _ body: (BlockServer, PeerInfo) async throws -> Void) async throws {
+        let (model, configuration) = (try TinyModel.directory(), try Self.configuration(range))
         try await withHost(Self.hostConfiguration()) { host in
-            let server = try Self.server(range, on: host)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await server.run() }
-                await Self.waitUntilOnline(server)
+            try await withBlockServer(host: host, dht: nil, model: model, configuration: configuration) { server in
                 try await body(server, PeerInfo(id: host.peerID, addresses: host.listenAddresses))
-                group.cancelAll()
             }
         }
     }
@@ -154,23 +152,18 @@ import Testing
     }
 
     @Test func `is found through the DHT`() async throws {
+        let (model, configuration) = (try TinyModel.directory(), try Self.configuration("0..4"))
         try await withHost(Self.hostConfiguration()) { host in
-            let dht = DHT(host: host, configuration: DHT.Configuration())
-            try await withHost(Self.hostConfiguration()) { other in
-                let address = try #require(host.listenAddresses.first).appending(peer: host.peerID)
-                let reader = DHT(host: other, configuration: DHT.Configuration(bootstrap: [address]))
-                let server = try Self.server("0..4", on: host, dht: dht)
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await server.run() }
-                    for await event in server.events {
-                        if case .announced = event { break }
+            try await withDHT(host: host) { dht in
+                try await withBlockServer(host: host, dht: dht, model: model, configuration: configuration) { _ in
+                    try await withHost(Self.hostConfiguration()) { other in
+                        let reader = DHT(host: other, configuration: .init(bootstrap: host.dialAddresses))
+                        _ = try await reader.bootstrap()
+                        let model = try ModelKey(bytes: model.modelKey)
+                        for key in Announcement.keys(model: model, blockCount: TinyModel.blockCount) {
+                            #expect(try await reader.providers(of: key).map(\.id) == [host.peerID])
+                        }
                     }
-                    _ = try await reader.bootstrap()
-                    let model = try ModelKey(bytes: TinyModel.directory().modelKey)
-                    for key in Announcement.keys(model: model, blockCount: TinyModel.blockCount) {
-                        #expect(try await reader.providers(of: key).map(\.id) == [host.peerID])
-                    }
-                    group.cancelAll()
                 }
             }
         }

@@ -5,19 +5,12 @@ import P2PCore
 import P2PWire
 import ShardProtocol
 
-/// Runs one block server for each range, and `body` with a host and a DHT that find them.
-func withDemoPeers(
-    _ ranges: [String],
-    _ body: @escaping @Sendable (Host, DHT) async throws -> Void
-) async throws {
-    let configuration = Host.Configuration(
-        identity: Identity(),
-        listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
-    )
-    try await withHost(configuration) { host in
-        let dht = DHT(host: host, configuration: DHT.Configuration(mode: .server))
-        try await withServers(ranges[...], bootstrap: host.listenAddresses.map { $0.appending(peer: host.peerID) }) {
-            try await body(host, dht)
+/// Runs one block server for each range on a host of its own, and `body` with a further host and a DHT that find them.
+func withDemoPeers(_ ranges: [String], _ body: (Host, DHT) async throws -> Void) async throws {
+    let listening = Host.Configuration(listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
+    try await withHost(listening) { host in
+        try await withDHT(host: host) { dht in
+            try await withServers(ranges[...], bootstrap: host.dialAddresses) { try await body(host, dht) }
         }
     }
 }
@@ -25,27 +18,17 @@ func withDemoPeers(
 private func withServers(
     _ ranges: ArraySlice<String>,
     bootstrap: [Multiaddr],
-    _ body: @escaping @Sendable () async throws -> Void
+    _ body: () async throws -> Void
 ) async throws {
     guard let range = ranges.first else { return try await body() }
-    let configuration = Host.Configuration(
-        identity: Identity(),
-        listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
-    )
-    try await withHost(configuration) { host in
-        let dht = DHT(host: host, configuration: DHT.Configuration(mode: .server, bootstrap: bootstrap))
-        _ = try await dht.bootstrap()
-        let server = try BlockServer(
-            host: host,
-            dht: dht,
-            model: DemoModel.directory(),
-            configuration: BlockServer.Configuration(range: try BlockRange(range))
-        )
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            for await event in server.events where event == .online { break }
-            try await withServers(ranges.dropFirst(), bootstrap: bootstrap, body)
-            group.cancelAll()
+    let listening = Host.Configuration(listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
+    var serving = BlockServer.Configuration(range: try BlockRange(range))
+    serving.threads = 1
+    try await withHost(listening) { host in
+        try await withDHT(host: host, configuration: .init(bootstrap: bootstrap)) { dht in
+            try await withBlockServer(host: host, dht: dht, model: DemoModel.directory(), configuration: serving) { _ in
+                try await withServers(ranges.dropFirst(), bootstrap: bootstrap, body)
+            }
         }
     }
 }

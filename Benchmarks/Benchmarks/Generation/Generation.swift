@@ -14,7 +14,7 @@ let benchmarks: @Sendable () -> Void = {
 
     Benchmark(
         "200 tokens in one process",
-        configuration: .init(metrics: [tokenRate, .instructions], maxDuration: .seconds(20), maxIterations: 7)
+        configuration: .init(metrics: [tokenRate, .instructions], maxDuration: .seconds(20), maxIterations: 5)
     ) { benchmark in
         let coordinator = try demoCoordinator()
         let prompt = try coordinator.tokens(of: "Once upon a time")
@@ -25,9 +25,9 @@ let benchmarks: @Sendable () -> Void = {
     Benchmark(
         "200 tokens over three peers",
         configuration: .init(
-            metrics: [tokenRate, hopOverhead, .instructions, .syscalls],
+            metrics: [tokenRate, hopOverhead, .instructions, .readSyscalls, .writeSyscalls],
             maxDuration: .seconds(20),
-            maxIterations: 7
+            maxIterations: 5
         )
     ) { benchmark in
         try await withDemoPeers(["0..8", "8..16", "16..24"]) { host, dht in

@@ -6,7 +6,9 @@ import NIOPosix
 func withTCPEcho(_ body: ((ByteBuffer) async throws -> Void) async throws -> Void) async throws {
     let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .childChannelInitializer { channel in channel.pipeline.addHandler(EchoHandler()) }
+        .childChannelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(EchoHandler()) }
+        }
         .bind(host: "127.0.0.1", port: 0)
         .get()
     let client = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -21,7 +23,9 @@ func withTCPEcho(_ body: ((ByteBuffer) async throws -> Void) async throws -> Voi
         try await body { message in
             try await outbound.write(message)
             var missing = message.readableBytes
-            while missing > 0, let bytes = try await inbound.next() { missing -= bytes.readableBytes }
+            while missing > 0, let bytes = try await inbound.next(isolation: #isolation) {
+                missing -= bytes.readableBytes
+            }
         }
     }
     try await server.close()
