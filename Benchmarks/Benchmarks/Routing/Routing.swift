@@ -5,7 +5,7 @@ import KademliaSimulation
 let benchmarks: @Sendable () -> Void = {
     let rounds = BenchmarkMetric.custom("rounds", polarity: .prefersSmaller, useScalingFactor: false)
     let requests = BenchmarkMetric.custom("requests", polarity: .prefersSmaller, useScalingFactor: false)
-    let closest = BenchmarkMetric.custom("found the closest, per mille", polarity: .prefersLarger, useScalingFactor: false)
+    let closest = BenchmarkMetric.custom("found the closest, ‰", polarity: .prefersLarger, useScalingFactor: false)
     for nodeCount in [100, 1_000, 10_000] {
         for goneShare in [0.0, 0.2] {
             let suffix = goneShare > 0 ? ", \(Int(goneShare * 100)) % of them gone" : ""
