@@ -68,7 +68,7 @@ struct TensorMessage {
         case .data: self.data = try cursor.readByteString()
         case .error:
             let value = try cursor.readValue()
-            self.error = value == .null ? nil : String(try Self.text(value, field).prefix(Limits.errorText))
+            self.error = value == .null ? nil : String(try Self.text(value, field).prefix(Limits.errorText)).printable
         case .step:
             let value = try cursor.readValue()
             self.step = value == .null ? nil : value

@@ -43,9 +43,11 @@ package struct MessagePackMap {
         return number
     }
 
-    /// A string of at most `Limits.name` bytes.
+    /// A string of at most `Limits.name` bytes that may be shown to a person.
     package func text(_ key: String) throws(ShardError) -> String {
-        guard case .string(let text) = self[key], text.utf8.count <= Limits.name else { throw self.wrong(key) }
+        guard case .string(let text) = self[key], text.utf8.count <= Limits.name, text.isPrintable else {
+            throw self.wrong(key)
+        }
         return text
     }
 

@@ -57,7 +57,7 @@ extension UnaryFrame {
             switch response.result {
             case .response(let data): self = .response(id, ByteBuffer(bytes: data))
             case .error(let text):
-                self = .failure(id, String(String(decoding: text, as: UTF8.self).prefix(Limits.errorText)))
+                self = .failure(id, String(String(decoding: text, as: UTF8.self).prefix(Limits.errorText)).printable)
             case .none: throw .malformed("a unary response holds neither an answer nor an error")
             }
         case .cancel: self = .cancel(id)
