@@ -16,8 +16,8 @@ package import P2PWire
 /// questions, until each of the k closest has been. That costs a lookup that meets no failures nothing, and any other
 /// at most `Limits.wideningRequests`.
 ///
-/// In the simulation it finds exactly the k closest living peers right after a fifth of all vanished, in at most
-/// log₂(n) + 2 rounds.
+/// Simulated with 1,000 and with 10,000 nodes it finds exactly the k closest living peers right after a fifth of all
+/// vanished, in at most log₂(n) + 2 rounds; with 60 to 300 nodes in up to 11.
 package struct Lookup: Sendable {
     package struct Parameters: Sendable {
         /// k: how many closest peers are wanted.
