@@ -21,6 +21,11 @@ extension Host {
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
             .connectionOptions()
             .childChannelInitializer { channel in self.accept(channel) }
+        if case .ip6 = endpoint.host {
+            // Otherwise `::` takes the port of IPv4 as well, which 0.0.0.0 beside it already has.
+            let isIPv6Only = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
+            _ = bootstrap.serverChannelOption(isIPv6Only, value: 1)
+        }
         do {
             let channel = try await bootstrap.bind(to: socketAddress).get()
             let port = UInt16(clamping: channel.localAddress?.port ?? Int(endpoint.port))
