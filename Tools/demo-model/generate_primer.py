@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes a primer: snippets of a few sentences in which almost every sentence takes up who and what came before.
 
-In a story a name returns every twenty tokens or so, and a model of this size needs tens of millions of tokens before it
-learns from that to copy it. A primer has four times as many returns, and half of its snippets are said twice, so that
+In a story a name returns every twenty tokens or so, and a short training ends before the model has learned from that to
+copy it. A primer has four times as many returns, and half of its snippets are said twice, so that
 the attention heads that copy come about early. It has the stories' words and forms and nothing else.
 
     python3 generate_primer.py --snippets 40000 --seed 2026 --output primer.txt
