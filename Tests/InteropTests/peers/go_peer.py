@@ -257,19 +257,17 @@ class Checks:
     def streams(self):
         def one(index):
             # p2pd drops streams beyond its resource limits, also towards its own kind; it means: try again.
+            words = bytes([index % 256]) * 8000
             for attempt in range(20):
-                connection = self.daemon.open(self.peer, ECHO)
-                words = bytes([index % 256]) * 8000
                 try:
-                    connection.sendall(words)
-                    assert read_exactly(connection, len(words)) == words
-                    return
-                except (EOFError, OSError):
+                    with contextlib.closing(self.daemon.open(self.peer, ECHO)) as connection:
+                        connection.sendall(words)
+                        assert read_exactly(connection, len(words)) == words
+                        return
+                except (EOFError, OSError, RuntimeError):
                     if attempt == 19:
                         raise
                     time.sleep(0.1)
-                finally:
-                    connection.close()
 
         with concurrent.futures.ThreadPoolExecutor(200) as pool:
             list(pool.map(one, range(200)))
