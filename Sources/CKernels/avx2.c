@@ -13,7 +13,7 @@
 #include "lanes_attend.h"
 
 const struct kw_kernels kw_avx2 = {
-    "avx2", multiply, normalize, rotate, gate, add, widen, narrow, round_in_place, attend,
+    "avx2", multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend,
 };
 #pragma clang attribute pop
 #endif

@@ -50,9 +50,17 @@ void kw_rotate(const struct kw_kernels *kernels, float *x, const float *cosine, 
     kernels->rotate(x, cosine, sine, half);
 }
 
-void kw_gate(const struct kw_kernels *kernels, float *gate, const float *up, size_t n) { kernels->gate(gate, up, n); }
+void kw_gate(const struct kw_kernels *kernels, enum kw_activation activation, float *gate, const float *up, size_t n) {
+    kernels->gate(activation, gate, up, n);
+}
 
-void kw_add(const struct kw_kernels *kernels, float *x, const float *y, size_t n) { kernels->add(x, y, n); }
+void kw_add(const struct kw_kernels *kernels, float *x, const float *y, float factor, size_t n) {
+    kernels->add(x, y, factor, n);
+}
+
+void kw_scale(const struct kw_kernels *kernels, float *x, float factor, size_t n) { kernels->scale(x, factor, n); }
+
+void kw_soft_cap(const struct kw_kernels *kernels, float *x, float cap, size_t n) { kernels->soft_cap(x, cap, n); }
 
 void kw_widen(const struct kw_kernels *kernels, enum kw_type type, const void *from, float *to, size_t n) {
     kernels->widen(type, from, to, n);

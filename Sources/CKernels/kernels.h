@@ -8,8 +8,10 @@ struct kw_kernels {
     void (*multiply)(const struct kw_matrix *, size_t, size_t, const float *, const float *, size_t, float *, size_t);
     void (*normalize)(const float *, const float *, float, size_t, float *);
     void (*rotate)(float *, const float *, const float *, size_t);
-    void (*gate)(float *, const float *, size_t);
-    void (*add)(float *, const float *, size_t);
+    void (*gate)(enum kw_activation, float *, const float *, size_t);
+    void (*add)(float *, const float *, float, size_t);
+    void (*scale)(float *, float, size_t);
+    void (*soft_cap)(float *, float, size_t);
     void (*widen)(enum kw_type, const void *, float *, size_t);
     struct kw_rounding (*narrow)(const float *, uint16_t *, size_t);
     struct kw_rounding (*round)(float *, size_t);
@@ -38,11 +40,31 @@ static inline size_t kw_size_of(enum kw_type type) { return type == kw_f32 ? 4 :
 #define KW_LN2_HIGH 0x1.62e4p-1f
 #define KW_LN2_LOW 0x1.7f7d1cp-20f
 
-/// How many of tile `tile`'s positions the query at `position` sees.
-static inline size_t kw_visible(size_t position, size_t tile) {
-    if (position + 1 <= tile * KW_TILE) return 0;
-    const size_t count = position + 1 - tile * KW_TILE;
-    return count < KW_TILE ? count : KW_TILE;
+// tanh(x) = e / (e + 2), e = exp(2x) - 1 = 2ⁿ · (exp(r) - 1) + (2ⁿ - 1): nothing is lost near 0. Beyond ±10 it is ±1.
+#define KW_TANH_MAX 10.0f
+
+// -2u = x · (a + b · x²) of the gelu.
+#define KW_GELU_A -0x1.988454p0f
+#define KW_GELU_B -0x1.2444f2p-4f
+
+/// Some of a tile's positions, 0 ≤ first ≤ end ≤ KW_TILE.
+struct kw_span {
+    size_t first, end;
+};
+
+/// The first position that the query at `position` sees.
+static inline size_t kw_first_seen(const struct kw_attention *a, size_t position) {
+    return a->window == 0 || position < a->window ? 0 : position + 1 - a->window;
+}
+
+static inline size_t kw_within_tile(size_t position, size_t tile) {
+    if (position <= tile * KW_TILE) return 0;
+    return position - tile * KW_TILE < KW_TILE ? position - tile * KW_TILE : KW_TILE;
+}
+
+/// Which of tile `tile`'s positions the query at `position` sees.
+static inline struct kw_span kw_visible(const struct kw_attention *a, size_t position, size_t tile) {
+    return (struct kw_span){kw_within_tile(kw_first_seen(a, position), tile), kw_within_tile(position + 1, tile)};
 }
 
 static inline const char *kw_tile_keys(const struct kw_attention *a, size_t tile) {

@@ -56,20 +56,49 @@ INLINE float total(lanes v) {
 
 INLINE lanes larger(lanes a, lanes b) { return b > a ? b : a; }
 
-/// kw_expf in every lane.
-INLINE lanes exponential(lanes x) {
-    x = x < splat(KW_EXP_MIN) ? splat(KW_EXP_MIN) : x;
-    x = x > splat(KW_EXP_MAX) ? splat(KW_EXP_MAX) : x;
+/// The whole number n nearest to x · log₂ e, shifted into the low bits, and r = x - n · ln 2.
+struct reduced {
+    int_lanes n;
+    lanes r;
+};
+
+INLINE struct reduced reduced(lanes x) {
     const lanes shifted = fused(x, splat(KW_LOG2_E), splat(KW_EXP_MAGIC)), n = shifted - splat(KW_EXP_MAGIC);
     const lanes r = fused(n, splat(-KW_LN2_LOW), fused(n, splat(-KW_LN2_HIGH), x));
+    return (struct reduced){as_ints(shifted) - as_ints(splat(KW_EXP_MAGIC)), r};
+}
+
+/// (exp(r) - 1) / r for small r.
+INLINE lanes slope(lanes r) {
     lanes p = splat(1.0f / 5040);
     p = fused(p, r, splat(1.0f / 720));
     p = fused(p, r, splat(1.0f / 120));
     p = fused(p, r, splat(1.0f / 24));
     p = fused(p, r, splat(1.0f / 6));
     p = fused(p, r, splat(0.5f));
-    p = fused(p, r, splat(1));
-    p = fused(p, r, splat(1));
-    const int_lanes exponent = as_ints(shifted) - as_ints(splat(KW_EXP_MAGIC)), half = exponent >> 1;
-    return p * as_floats((half + 127) << 23) * as_floats((exponent - half + 127) << 23);
+    return fused(p, r, splat(1));
 }
+
+INLINE lanes power_of_two(int_lanes n) { return as_floats((n + 127) << 23); }
+
+/// kw_expf in every lane.
+INLINE lanes exponential(lanes x) {
+    x = x < splat(KW_EXP_MIN) ? splat(KW_EXP_MIN) : x;
+    x = x > splat(KW_EXP_MAX) ? splat(KW_EXP_MAX) : x;
+    const struct reduced parts = reduced(x);
+    const int_lanes half = parts.n >> 1;
+    const lanes p = fused(slope(parts.r), parts.r, splat(1));
+    return p * power_of_two(half) * power_of_two(parts.n - half);
+}
+
+/// kw_tanhf in every lane.
+INLINE lanes hyperbolic_tangent(lanes x) {
+    x = x < splat(-KW_TANH_MAX) ? splat(-KW_TANH_MAX) : x;
+    x = splat(2) * (x > splat(KW_TANH_MAX) ? splat(KW_TANH_MAX) : x);
+    const struct reduced parts = reduced(x);
+    const lanes power = power_of_two(parts.n);
+    const lanes e = fused(power, slope(parts.r) * parts.r, power - splat(1));
+    return e / (e + splat(2));
+}
+
+INLINE lanes capped(lanes x, float cap) { return hyperbolic_tangent(x / splat(cap)) * splat(cap); }

@@ -22,20 +22,26 @@ INLINE void scores_of(const struct kw_attention *a, enum kw_type type, const voi
     }
 }
 
-/// Leaves exp(scale · score - maximum), and 0 where masked.
-INLINE void softmax(float scores[KW_TILE], size_t visible, float scale, float *maximum, float *sum) {
-    const int_lanes index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+/// Which lanes of a tile's i-th vector are visible.
+INLINE int_lanes seen_lanes(struct kw_span visible, int i) {
+    const int_lanes index = (int_lanes){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + i * LANES;
+    return (index >= (int_lanes)((int32_t)visible.first)) & (index < (int_lanes)((int32_t)visible.end));
+}
+
+/// Leaves exp(capped(scale · score) - maximum), and 0 where masked.
+INLINE void softmax(const struct kw_attention *a, float scores[KW_TILE], struct kw_span visible, float *maximum,
+                    float *sum) {
     lanes highest = splat(-INFINITY), sums = splat(0), scaled[KW_TILE / LANES];
     UNROLL for (int i = 0; i < KW_TILE / LANES; i++) {
-        const int_lanes sees = index + i * LANES < (int_lanes)((int32_t)visible);
-        scaled[i] = sees ? load(kw_f32, scores, (size_t)i * LANES) * splat(scale) : splat(-INFINITY);
+        scaled[i] = load(kw_f32, scores, (size_t)i * LANES) * splat(a->scale);
+        if (a->soft_cap > 0) scaled[i] = capped(scaled[i], a->soft_cap);
+        scaled[i] = seen_lanes(visible, i) ? scaled[i] : splat(-INFINITY);
         highest = larger(highest, scaled[i]);
     }
     *maximum = highest[0];
     for (int i = 1; i < LANES; i++) *maximum = highest[i] > *maximum ? highest[i] : *maximum;
     UNROLL for (int i = 0; i < KW_TILE / LANES; i++) {
-        const int_lanes sees = index + i * LANES < (int_lanes)((int32_t)visible);
-        const lanes p = sees ? exponential(scaled[i] - splat(*maximum)) : splat(0);
+        const lanes p = seen_lanes(visible, i) ? exponential(scaled[i] - splat(*maximum)) : splat(0);
         store(scores + i * LANES, p, LANES);
         sums += p;
     }
@@ -44,12 +50,12 @@ INLINE void softmax(float scores[KW_TILE], size_t visible, float scale, float *m
 
 /// Σ probability · value over the visible positions, ascending, for queries that see the same ones.
 INLINE void values_of(const struct kw_attention *a, enum kw_type type, const void *values,
-                      float (*scores)[KW_TILE], size_t count, size_t visible, float (*outputs)[KW_HEAD_LIMIT]) {
+                      float (*scores)[KW_TILE], size_t count, struct kw_span visible, float (*outputs)[KW_HEAD_LIMIT]) {
     for (size_t d = 0; d < a->value_stride; d += VALUE_LANES * LANES) {
         lanes sums[QUERIES][VALUE_LANES];
         UNROLL for (size_t q = 0; q < count; q++)
             UNROLL for (size_t l = 0; l < VALUE_LANES; l++) sums[q][l] = splat(0);
-        for (size_t p = 0; p < visible; p++) {
+        for (size_t p = visible.first; p < visible.end; p++) {
             UNROLL for (size_t l = 0; l < VALUE_LANES; l++) {
                 const lanes value = load(type, values, p * a->value_stride + d + l * LANES);
                 UNROLL for (size_t q = 0; q < count; q++) sums[q][l] = fused(splat(scores[q][p]), value, sums[q][l]);
@@ -82,27 +88,29 @@ INLINE void merge(struct seen *seen, float *outputs, float maximum, float sum, c
     *seen = (struct seen){highest, fmaf(seen->sum, keep, sum * take), true};
 }
 
+INLINE bool is_seen(struct kw_span visible) { return visible.first < visible.end; }
+
 /// `count` queries, a constant where inlined; query q is at positions[q].
 INLINE void attend_queries(const struct kw_attention *a, enum kw_type type, const float *const *queries,
                            const size_t *positions, size_t count, float *const *outputs) {
     float scores[QUERIES][KW_TILE], tiles[QUERIES][KW_HEAD_LIMIT], results[QUERIES][KW_HEAD_LIMIT];
     struct seen seen[QUERIES] = {0};
-    for (size_t tile = 0; tile <= positions[count - 1] / KW_TILE; tile++) {
+    for (size_t tile = kw_first_seen(a, positions[0]) / KW_TILE; tile <= positions[count - 1] / KW_TILE; tile++) {
         float maximum[QUERIES], sum[QUERIES];
-        size_t visible[QUERIES];
+        struct kw_span visible[QUERIES];
         bool same = true;
         scores_of(a, type, kw_tile_keys(a, tile), queries, count, scores);
         for (size_t q = 0; q < count; q++) {
-            visible[q] = kw_visible(positions[q], tile);
-            same = same && visible[q] == visible[0];
-            if (visible[q] > 0) softmax(scores[q], visible[q], a->scale, &maximum[q], &sum[q]);
+            visible[q] = kw_visible(a, positions[q], tile);
+            same = same && visible[q].first == visible[0].first && visible[q].end == visible[0].end;
+            if (is_seen(visible[q])) softmax(a, scores[q], visible[q], &maximum[q], &sum[q]);
         }
         const void *values = kw_tile_values(a, tile);
         if (same) values_of(a, type, values, scores, count, visible[0], tiles);
         else
             for (size_t q = 0; q < count; q++) values_of(a, type, values, scores + q, 1, visible[q], tiles + q);
         for (size_t q = 0; q < count; q++)
-            if (visible[q] > 0) merge(&seen[q], results[q], maximum[q], sum[q], tiles[q], a->value_stride);
+            if (is_seen(visible[q])) merge(&seen[q], results[q], maximum[q], sum[q], tiles[q], a->value_stride);
     }
     for (size_t q = 0; q < count; q++)
         for (size_t d = 0; d < a->dimension; d += LANES)

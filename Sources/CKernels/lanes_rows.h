@@ -21,15 +21,25 @@ static void rotate(float *x, const float *cosine, const float *sine, size_t half
     }
 }
 
-static void gate(float *gate, const float *up, size_t n) {
+static void gate(enum kw_activation activation, float *gate, const float *up, size_t n) {
     for (size_t i = 0; i < n; i += LANES) {
         const lanes g = load_floats(gate + i, n - i);
-        store(gate + i, g / (1 + exponential(-g)) * load_floats(up + i, n - i), n - i);
+        const lanes exponent = activation == kw_gelu ? g * fused(splat(KW_GELU_B), g * g, splat(KW_GELU_A)) : -g;
+        store(gate + i, g / (1 + exponential(exponent)) * load_floats(up + i, n - i), n - i);
     }
 }
 
-static void add(float *x, const float *y, size_t n) {
-    for (size_t i = 0; i < n; i += LANES) store(x + i, load_floats(x + i, n - i) + load_floats(y + i, n - i), n - i);
+static void add(float *x, const float *y, float factor, size_t n) {
+    for (size_t i = 0; i < n; i += LANES)
+        store(x + i, fused(load_floats(y + i, n - i), splat(factor), load_floats(x + i, n - i)), n - i);
+}
+
+static void scale(float *x, float factor, size_t n) {
+    for (size_t i = 0; i < n; i += LANES) store(x + i, load_floats(x + i, n - i) * splat(factor), n - i);
+}
+
+static void soft_cap(float *x, float cap, size_t n) {
+    for (size_t i = 0; i < n; i += LANES) store(x + i, capped(load_floats(x + i, n - i), cap), n - i);
 }
 
 static void widen(enum kw_type type, const void *from, float *to, size_t n) {

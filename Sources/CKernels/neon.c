@@ -11,6 +11,6 @@
 #include "lanes_attend.h"
 
 const struct kw_kernels kw_neon = {
-    "neon", multiply, normalize, rotate, gate, add, widen, narrow, round_in_place, attend,
+    "neon", multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend,
 };
 #endif

@@ -126,6 +126,23 @@ float kw_expf(float x) {
     return p * from_bits((uint32_t)(half + 127) << 23) * from_bits((uint32_t)(exponent - half + 127) << 23);
 }
 
+float kw_tanhf(float x) {
+    x = x < -KW_TANH_MAX ? -KW_TANH_MAX : x;
+    x = 2 * (x > KW_TANH_MAX ? KW_TANH_MAX : x);
+    const float shifted = fmaf(x, KW_LOG2_E, KW_EXP_MAGIC), n = shifted - KW_EXP_MAGIC;
+    const float r = fmaf(n, -KW_LN2_LOW, fmaf(n, -KW_LN2_HIGH, x));
+    float p = 1.0f / 5040;
+    p = fmaf(p, r, 1.0f / 720);
+    p = fmaf(p, r, 1.0f / 120);
+    p = fmaf(p, r, 1.0f / 24);
+    p = fmaf(p, r, 1.0f / 6);
+    p = fmaf(p, r, 0.5f);
+    p = fmaf(p, r, 1);
+    const float power = from_bits((bits_of(shifted) - bits_of(KW_EXP_MAGIC) + 127) << 23);
+    const float e = fmaf(power, p * r, power - 1);
+    return e / (e + 2);
+}
+
 static void rotate(float *x, const float *cosine, const float *sine, size_t half) {
     for (size_t i = 0; i < half; i++) {
         const float a = x[i], b = x[i + half];
@@ -134,51 +151,68 @@ static void rotate(float *x, const float *cosine, const float *sine, size_t half
     }
 }
 
-static void gate(float *gate, const float *up, size_t n) {
-    for (size_t i = 0; i < n; i++) gate[i] = gate[i] / (1 + kw_expf(-gate[i])) * up[i];
+static void gate(enum kw_activation activation, float *gate, const float *up, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const float g = gate[i];
+        const float exponent = activation == kw_gelu ? g * fmaf(KW_GELU_B, g * g, KW_GELU_A) : -g;
+        gate[i] = g / (1 + kw_expf(exponent)) * up[i];
+    }
 }
 
-static void add(float *x, const float *y, size_t n) {
-    for (size_t i = 0; i < n; i++) x[i] += y[i];
+static void add(float *x, const float *y, float factor, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = fmaf(y[i], factor, x[i]);
+}
+
+static void scale(float *x, float factor, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+static float capped(float x, float cap) { return kw_tanhf(x / cap) * cap; }
+
+static void soft_cap(float *x, float cap, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = capped(x[i], cap);
 }
 
 // MARK: Attention
 
 /// Softmax of one tile's scores, not yet divided by their sum: leaves exp(score - maximum), 0 where masked.
-static void softmax(float scores[KW_TILE], size_t visible, float scale, float *maximum, float *sum) {
+static void softmax(const struct kw_attention *a, float scores[KW_TILE], struct kw_span visible, float *maximum,
+                    float *sum) {
     *maximum = -INFINITY;
-    for (size_t p = 0; p < visible; p++) {
-        scores[p] *= scale;
+    for (size_t p = visible.first; p < visible.end; p++) {
+        scores[p] *= a->scale;
+        if (a->soft_cap > 0) scores[p] = capped(scores[p], a->soft_cap);
         if (scores[p] > *maximum) *maximum = scores[p];
     }
     float lanes[16] = {0};
     for (size_t p = 0; p < KW_TILE; p++) {
-        scores[p] = p < visible ? kw_expf(scores[p] - *maximum) : 0;
+        scores[p] = visible.first <= p && p < visible.end ? kw_expf(scores[p] - *maximum) : 0;
         lanes[p % 16] += scores[p];
     }
     *sum = total(lanes);
 }
 
 static void attend_query(const struct kw_attention *a, const float *query, size_t position, float *output) {
+    const size_t first = kw_first_seen(a, position) / KW_TILE;
     float maximum = 0, sum = 0, outputs[KW_HEAD_LIMIT];
-    for (size_t tile = 0; tile <= position / KW_TILE; tile++) {
-        const size_t visible = kw_visible(position, tile);
+    for (size_t tile = first; tile <= position / KW_TILE; tile++) {
+        const struct kw_span visible = kw_visible(a, position, tile);
         const void *keys = kw_tile_keys(a, tile), *values = kw_tile_values(a, tile);
         float scores[KW_TILE] = {0}, tile_maximum, tile_sum;
         for (size_t d = 0; d < a->dimension; d++)
-            for (size_t p = 0; p < visible; p++)
+            for (size_t p = visible.first; p < visible.end; p++)
                 scores[p] = fmaf(query[d], load(a->type, keys, d * KW_TILE + p), scores[p]);
-        softmax(scores, visible, a->scale, &tile_maximum, &tile_sum);
+        softmax(a, scores, visible, &tile_maximum, &tile_sum);
 
-        const float highest = tile > 0 && maximum > tile_maximum ? maximum : tile_maximum;
+        const float highest = tile > first && maximum > tile_maximum ? maximum : tile_maximum;
         const float keep = kw_expf(maximum - highest), take = kw_expf(tile_maximum - highest);
         for (size_t d = 0; d < a->dimension; d++) {
             float value = 0;
-            for (size_t p = 0; p < visible; p++)
+            for (size_t p = visible.first; p < visible.end; p++)
                 value = fmaf(scores[p], load(a->type, values, p * a->value_stride + d), value);
-            outputs[d] = tile > 0 ? fmaf(outputs[d], keep, value * take) : value;
+            outputs[d] = tile > first ? fmaf(outputs[d], keep, value * take) : value;
         }
-        sum = tile > 0 ? fmaf(sum, keep, tile_sum * take) : tile_sum;
+        sum = tile > first ? fmaf(sum, keep, tile_sum * take) : tile_sum;
         maximum = highest;
     }
     for (size_t d = 0; d < a->dimension; d++) output[d] = outputs[d] / sum;
@@ -193,5 +227,5 @@ static void attend(const struct kw_attention *a, size_t first, size_t end) {
 }
 
 const struct kw_kernels kw_scalar = {
-    "scalar", multiply, normalize, rotate, gate, add, widen, narrow, round_in_place, attend,
+    "scalar", multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend,
 };

@@ -109,14 +109,48 @@ import Testing
             func run(_ kernels: OpaquePointer?) -> [[UInt32]] {
                 var normed = [Float](repeating: 0, count: 2 * n)
                 kw_normalize(kernels, x, y, 1e-5, 2 * n, &normed)
-                var (rotated, gated, added) = (x, x, x)
+                var (rotated, silu, gelu, added, scaled, capped) = (x, x, x, x, x, x)
                 let (cosine, sine) = (Array(y.prefix(n)), Array(y.suffix(n)))
                 kw_rotate(kernels, &rotated, cosine, sine, n)
-                kw_gate(kernels, &gated, y, 2 * n)
-                kw_add(kernels, &added, y, 2 * n)
-                return [normed, rotated, gated, added].map { $0.map(\.bitPattern) }
+                kw_gate(kernels, kw_silu, &silu, y, 2 * n)
+                kw_gate(kernels, kw_gelu, &gelu, y, 2 * n)
+                kw_add(kernels, &added, y, 0.3, 2 * n)
+                kw_scale(kernels, &scaled, 0.3, 2 * n)
+                kw_soft_cap(kernels, &capped, 7, 2 * n)
+                return [normed, rotated, silu, gelu, added, scaled, capped].map { $0.map(\.bitPattern) }
             }
             #expect(run(self.kernels(set)) == run(self.scalar), "\(n)")
+        }
+    }
+
+    @Test func `tanh in f32 is within four units of the last place, also near 0`() {
+        for step in -4000...4000 {
+            let x = step.isMultiple(of: 2) ? Float(step) / 300 : Float(step) * 0x1p-40
+            // The series for small arguments, where the quotient of exponentials loses what it is made of.
+            let (e, square) = (Numerics.exp(2 * Double(x)), Double(x) * Double(x))
+            let exact = abs(x) < 1e-3 ? Double(x) * (1 - square / 3 + 2 * square * square / 15) : (e - 1) / (e + 1)
+            #expect(abs(Double(kw_tanhf(x)) - exact) <= Double(Float(exact).ulp) * 4, "\(x)")
+        }
+        #expect(kw_tanhf(.infinity) == 1)
+        #expect(kw_tanhf(-.infinity) == -1)
+        #expect(kw_tanhf(.nan).isNaN)
+        #expect(kw_tanhf(0) == 0)
+    }
+
+    @Test func `the activations of plain C are those of f64`() {
+        for step in -3000...3000 {
+            let x = Float(step) / 100
+            func gated(_ activation: kw_activation) -> Double {
+                var gate = x
+                kw_gate(self.scalar, activation, &gate, [1], 1)
+                return Double(gate)
+            }
+            let wide = Double(x)
+            let silu = wide / (1 + Numerics.exp(-wide))
+            let u = (2 / Double.pi).squareRoot() * (wide + 0.044715 * wide * wide * wide)
+            let gelu = wide / (1 + Numerics.exp(-2 * u))
+            #expect(abs(gated(kw_silu) - silu) <= 1e-6 * max(abs(silu), 1e-3), "\(x)")
+            #expect(abs(gated(kw_gelu) - gelu) <= 4e-6 * max(abs(gelu), 1e-3), "\(x)")
         }
     }
 
@@ -193,6 +227,8 @@ import Testing
                 heads: [1, 2, 3, 7][round % 4],
                 tokens: Int.random(in: 1...9, using: &random),
                 position: Int.random(in: 0...200, using: &random),
+                window: round % 5 < 2 ? [1, 7, 64, 100][round % 4] : 0,
+                softCap: round % 4 == 1 ? 3 : 0,
                 &random
             )
             let expected = trial.run(self.scalar)
@@ -201,14 +237,24 @@ import Testing
         }
     }
 
-    @Test func `attention of plain C is softmax times values in f64`() {
+    @Test(arguments: [(0, 0), (0, 0.5), (1, 0), (64, 0), (65, 2), (70, 0), (131, 0), (1000, 0.5)])
+    func `attention of plain C is softmax times values in f64`(window: Int, softCap: Float) {
         var random = RandomNumbers(seed: 6)
-        let trial = AttentionTrial(type: kw_f32, dimension: 16, heads: 2, tokens: 3, position: 130, &random)
+        let trial = AttentionTrial(
+            type: kw_f32,
+            dimension: 16,
+            heads: 2,
+            tokens: 3,
+            position: 130,
+            window: window,
+            softCap: softCap,
+            &random
+        )
         for (value, exact) in zip(trial.run(self.scalar), trial.exact()) { #expect(abs(Double(value) - exact) < 1e-5) }
     }
 }
 
-/// Queries against a cache of random keys and values, in two pages of four tiles; unseen positions hold NaN.
+/// Queries against a cache of random keys and values, in two pages of four tiles; positions that no token sees hold NaN.
 private struct AttentionTrial {
     var attention = kw_attention()
     var queries: [Float]
@@ -216,7 +262,16 @@ private struct AttentionTrial {
     var keys: [Float]
     var values: [Float]
 
-    init(type: kw_type, dimension: Int, heads: Int, tokens: Int, position: Int, _ random: inout RandomNumbers) {
+    init(
+        type: kw_type,
+        dimension: Int,
+        heads: Int,
+        tokens: Int,
+        position: Int,
+        window: Int,
+        softCap: Float,
+        _ random: inout RandomNumbers
+    ) {
         let stride = (dimension + 31) / 32 * 32
         let length = position + tokens
         self.queries = random.floats(tokens * heads * dimension)
@@ -228,13 +283,20 @@ private struct AttentionTrial {
         self.attention.dimension = dimension
         self.attention.value_stride = stride
         self.attention.position = position
+        self.attention.window = window
+        self.attention.soft_cap = softCap
         self.attention.tiles_per_page = 4
         self.attention.type = type
         self.attention.scale = 1 / Float(dimension).squareRoot()
         self.attention.tile_bytes = (dimension + stride) * 64 * (type == kw_f32 ? 4 : 2)
         let pageFloats = self.attention.tile_bytes
         self.pages = [[Float]](repeating: [Float](repeating: .nan, count: pageFloats), count: 2)
-        for position in 0..<length { self.write(position) }
+        for seen in self.visible(toToken: 0).lowerBound..<length { self.write(seen) }
+    }
+
+    private func visible(toToken token: Int) -> ClosedRange<Int> {
+        let position = self.attention.position + token
+        return (self.attention.window == 0 ? 0 : max(position + 1 - self.attention.window, 0))...position
     }
 
     private mutating func write(_ position: Int) {
@@ -295,16 +357,22 @@ private struct AttentionTrial {
         let dimension = self.attention.dimension
         return (0..<self.attention.tokens * self.attention.heads).flatMap { index in
             let query = self.queries[index * dimension..<(index + 1) * dimension].map(Double.init)
-            let visible = 0...self.attention.position + index / self.attention.heads
+            let visible = self.visible(toToken: index / self.attention.heads)
+            let cap = Double(self.attention.soft_cap)
             let scores = visible.map { position in
-                (0..<dimension).reduce(0.0) { $0 + query[$1] * Double(self.keys[position * dimension + $1]) }
-                    * Double(self.attention.scale)
+                let product = (0..<dimension).reduce(0.0) {
+                    $0 + query[$1] * Double(self.keys[position * dimension + $1])
+                }
+                let score = product * Double(self.attention.scale)
+                guard cap > 0 else { return score }
+                let e = Numerics.exp(2 * score / cap)
+                return cap * (e - 1) / (e + 1)
             }
             let highest = scores.max() ?? 0
             let weights = scores.map { Numerics.exp($0 - highest) }
             let sum = weights.reduce(0, +)
             return (0..<dimension).map { d in
-                visible.reduce(0.0) { $0 + weights[$1] * Double(self.values[$1 * dimension + d]) } / sum
+                zip(visible, weights).reduce(0.0) { $0 + $1.1 * Double(self.values[$1.0 * dimension + d]) } / sum
             }
         }
     }

@@ -44,11 +44,21 @@ void kw_normalize(const struct kw_kernels *kernels, const float *x, const float 
 /// Turns the pairs (x[i], x[i + half]) of one head by the angles whose cosines and sines are given.
 void kw_rotate(const struct kw_kernels *kernels, float *x, const float *cosine, const float *sine, size_t half);
 
-/// gate = silu(gate) · up over n numbers, silu(x) = x / (1 + exp(-x)).
-void kw_gate(const struct kw_kernels *kernels, float *gate, const float *up, size_t n);
+/// silu(x) = x / (1 + exp(-x)); gelu(x) = x · (1 + tanh u) / 2 with u = √(2/π) · (x + 0.044715 · x³), which is
+/// x / (1 + exp(-2u)).
+enum kw_activation { kw_silu = 0, kw_gelu = 1 };
 
-/// x += y over n numbers.
-void kw_add(const struct kw_kernels *kernels, float *x, const float *y, size_t n);
+/// gate = activation(gate) · up over n numbers.
+void kw_gate(const struct kw_kernels *kernels, enum kw_activation activation, float *gate, const float *up, size_t n);
+
+/// x += factor · y over n numbers, each in one rounding.
+void kw_add(const struct kw_kernels *kernels, float *x, const float *y, float factor, size_t n);
+
+/// x *= factor over n numbers.
+void kw_scale(const struct kw_kernels *kernels, float *x, float factor, size_t n);
+
+/// x = cap · tanh(x / cap) over n numbers.
+void kw_soft_cap(const struct kw_kernels *kernels, float *x, float cap, size_t n);
 
 /// to = from, as f32.
 void kw_widen(const struct kw_kernels *kernels, enum kw_type type, const void *from, float *to, size_t n);
@@ -79,17 +89,19 @@ struct kw_attention {
     size_t query_stride;
     size_t tokens, heads, dimension, value_stride;
     size_t position; // of the first token; token t sees positions 0...position + t
+    size_t window;   // the most positions that a token sees, itself the last of them; 0 where it sees all
     const void *const *pages;
     size_t offset, tile_bytes, tiles_per_page;
     enum kw_type type; // of keys and values
     float scale;
+    float soft_cap; // scores s become soft_cap · tanh(s / soft_cap); 0 leaves them
 };
 
 /// The largest dimension of a head.
 #define KW_HEAD_LIMIT 512
 #define KW_VALUE_STEP 32
 
-/// output = softmax(scale · query · keys) · values for tokens first..<end.
+/// output = softmax(capped(scale · query · keys)) · values for tokens first..<end.
 void kw_attend(const struct kw_kernels *kernels, const struct kw_attention *attention, size_t first, size_t end);
 
 // Functions in f64, of our own so that every machine computes the same bits (DESIGN.md §6.5). Each is within two units
@@ -104,8 +116,10 @@ double kw_cos(double x);
 /// For positive x.
 double kw_pow(double x, double y);
 
-/// exp in f32, as attention and silu use it.
+/// exp in f32, as attention and the activations use it.
 float kw_expf(float x);
+/// tanh in f32, as soft caps use it.
+float kw_tanhf(float x);
 
 // A few threads that split one piece of work at a time.
 

@@ -13,7 +13,13 @@ struct FeedForward: Sendable {
             self.gate.multiply(x, rows: rows, into: gated, pass)
             self.up.multiply(x, rows: rows, into: raised, pass)
             for token in 0..<x.count {
-                kw_gate(pass.kernels.table, gated[token] + rows.lowerBound, raised[token] + rows.lowerBound, rows.count)
+                kw_gate(
+                    pass.kernels.table,
+                    kw_silu,
+                    gated[token] + rows.lowerBound,
+                    raised[token] + rows.lowerBound,
+                    rows.count
+                )
             }
         }
         let y = pass.rows(pass.scratch.projected, width: self.down.rows)

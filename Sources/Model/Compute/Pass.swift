@@ -77,7 +77,7 @@ struct Pass {
     /// x += y.
     func add(_ y: Rows, to x: Rows) {
         self.split(x.count, grain: 1) { tokens in
-            kw_add(self.kernels.table, x[tokens.lowerBound], y[tokens.lowerBound], tokens.count * x.width)
+            kw_add(self.kernels.table, x[tokens.lowerBound], y[tokens.lowerBound], 1, tokens.count * x.width)
         }
     }
 }
