@@ -111,7 +111,12 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "CDemoModel", exclude: ["model"]),
         .target(name: "StrictJSON", dependencies: ["CJansson"], swiftSettings: swiftSettings),
-        .target(name: "Model", dependencies: ["CKernels", "COpenSSL", "StrictJSON"], swiftSettings: swiftSettings),
+        .target(name: "GGUF", swiftSettings: swiftSettings),
+        .target(
+            name: "Model",
+            dependencies: ["CKernels", "COpenSSL", "StrictJSON", "GGUF"],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "Tokenizer", dependencies: ["COniguruma", "StrictJSON"], swiftSettings: swiftSettings),
 
         .target(name: "DemoModel", dependencies: ["CDemoModel", "Model", "Tokenizer"], swiftSettings: swiftSettings),
@@ -184,9 +189,17 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"], swiftSettings: swiftSettings),
+        // Writes GGUF files for the tests of whoever reads them.
+        .target(
+            name: "GGUFSamples",
+            dependencies: ["GGUF"],
+            path: "Tests/GGUFSamples",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "GGUFTests", dependencies: ["GGUF", "GGUFSamples"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ModelTests",
-            dependencies: ["Model", "StrictJSON", "CKernels", "CDemoModel"],
+            dependencies: ["Model", "StrictJSON", "CKernels", "CDemoModel", "GGUF", "GGUFSamples"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
