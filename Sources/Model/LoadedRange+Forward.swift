@@ -130,18 +130,11 @@ extension LoadedRange {
     private func enter(_ input: Input, _ portion: Portion, _ stream: Rows, _ pass: Pass) -> Bool {
         switch input {
         case .tokens(let tokens):
-            guard let matrix = self.embedding?.matrix else {
+            guard let embedding = self.embedding else {
                 preconditionFailure("tokens were admitted without block 0")
             }
-            let rowBytes = matrix.columns * (matrix.type == kw_f32 ? 4 : 2)
             for (row, token) in zip(portion.rows, tokens[portion.tokens]) {
-                kw_widen(
-                    self.kernels.table,
-                    matrix.type,
-                    matrix.data + Int(token) * rowBytes,
-                    stream[row],
-                    stream.width
-                )
+                embedding.widen(row: Int(token), into: stream[row])
             }
             return pass.round(stream, portion.rows)
         case .hidden(let bits):

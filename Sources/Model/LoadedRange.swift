@@ -14,7 +14,7 @@ public final class LoadedRange: Sendable {
     public let blockDigests: [[UInt8]]
 
     let blocks: [TransformerBlock]
-    let embedding: Product?
+    let embedding: StoredTensor?
     let head: Head?
     let frequencies: [Double]
     let rounding: Rounding
@@ -35,17 +35,26 @@ public final class LoadedRange: Sendable {
         try self.init(directory, range: range, threads: threads, rounding: .toHalf, kernels: .best, progress: progress)
     }
 
+    /// What blocks multiply with.
+    package enum Weights: Sendable {
+        /// The weights as they are stored.
+        case stored
+        /// The same numbers in f32, for tests: the most exact that a stored format allows.
+        case dequantised
+    }
+
     /// The same with the choices that only tests make.
     package init(
         _ directory: ModelDirectory,
         range: Range<Int>,
         threads: Int,
+        weights: Weights = .stored,
         rounding: Rounding,
         kernels: Kernels,
         progress: (Double) -> Void = { _ in }
     ) throws(ModelError) {
         try directory.requireTensors(of: range)
-        let loader = WeightLoader(directory: directory)
+        let loader = WeightLoader(directory: directory, weights: weights)
         let configuration = directory.configuration
         self.directory = directory
         self.configuration = configuration

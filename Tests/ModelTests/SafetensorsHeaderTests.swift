@@ -111,7 +111,7 @@ import Testing
             guard let header = try? self.header(bytes) else { continue }
             for entry in header.tensors.values {
                 #expect(entry.bytes.lowerBound >= 8 && entry.bytes.upperBound <= bytes.count)
-                #expect(entry.shape.reduce(entry.type.byteCount, *) == entry.bytes.count)
+                #expect(entry.shape.reduce(entry.type.blockBytes, *) == entry.bytes.count)
             }
         }
     }

@@ -3,6 +3,7 @@ internal import CKernels
 /// Turns the tensors of a model's files into weights that blocks multiply with.
 struct WeightLoader {
     let directory: ModelDirectory
+    let weights: LoadedRange.Weights
 
     private var configuration: ModelConfiguration { self.directory.configuration }
 
@@ -43,8 +44,9 @@ struct WeightLoader {
         )
     }
 
-    func embedding() throws(ModelError) -> Product {
-        try self.product(self.configuration.embedding, bias: nil)
+    /// Its rows are read one by one, so that it stays as it is stored.
+    func embedding() throws(ModelError) -> StoredTensor {
+        try self.tensor(self.configuration.embedding)
     }
 
     func head() throws(ModelError) -> Head {
@@ -58,49 +60,63 @@ struct WeightLoader {
         Norm(weight: try self.floats(tensor), epsilon: self.configuration.normEpsilon)
     }
 
-    private func product(_ tensor: TensorDescription, bias: TensorDescription?) throws(ModelError) -> Product {
-        let (bytes, type) = try self.bytes(of: tensor)
+    private func product(_ description: TensorDescription, bias: TensorDescription?) throws(ModelError) -> Product {
+        let tensor = try self.tensor(description)
         let biases = try bias.map { bias throws(ModelError) in try self.floats(bias) }
-        let aligned = Int(bitPattern: bytes.baseAddress).isMultiple(of: type == kw_f32 ? 4 : 2)
-        var owner: FloatBuffer?
-        if !aligned {
-            let copy = FloatBuffer(count: (bytes.count + 3) / 4)
-            UnsafeMutableRawBufferPointer(start: copy.start, count: copy.count * 4).copyMemory(from: bytes)
-            owner = copy
+        if self.weights == .dequantised {
+            let floats = FloatBuffer(count: tensor.rows * tensor.columns)
+            for row in 0..<tensor.rows { tensor.widen(row: row, into: floats.start + row * tensor.columns) }
+            let matrix = kw_matrix(data: floats.start, type: kw_f32, rows: tensor.rows, columns: tensor.columns)
+            return Product(matrix: matrix, bias: biases, owner: floats)
         }
-        let data = owner.map { UnsafeRawPointer($0.start) } ?? bytes.baseAddress
-        return Product(
-            matrix: kw_matrix(data: data, type: type, rows: tensor.shape[0], columns: tensor.shape[1]),
-            bias: biases,
-            owner: owner
-        )
-    }
-
-    /// A small tensor as f32.
-    private func floats(_ tensor: TensorDescription) throws(ModelError) -> FloatBuffer {
-        let (bytes, type) = try self.bytes(of: tensor)
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 4)
-        defer { copy.deallocate() }
-        copy.copyMemory(from: bytes)
-        let buffer = FloatBuffer(count: tensor.shape[0])
-        kw_widen(Kernels.best.table, type, copy.baseAddress, buffer.start, buffer.count)
-        return buffer
-    }
-
-    private func bytes(of tensor: TensorDescription) throws(ModelError) -> (UnsafeRawBufferPointer, kw_type) {
-        let place = try self.directory.place(of: tensor)
         let type: kw_type
-        switch place.entry.type {
+        switch tensor.type {
         case .f16: type = kw_f16
         case .bf16: type = kw_bf16
         case .f32: type = kw_f32
-        case let other:
-            throw ModelError(
-                .unsupportedSetting,
-                "\(tensor.name) is stored as \(other.rawValue); this version reads F16, BF16 and F32."
-            )
+        case _: throw self.notMultiplied(tensor)
         }
-        return (self.directory.weights.bytes(of: place), type)
+        let isAligned = Int(bitPattern: tensor.bytes.baseAddress).isMultiple(of: tensor.type.blockBytes)
+        let owner = isAligned && tensor.rowOrder == .plain ? nil : Self.copy(of: tensor)
+        let data = owner.map { UnsafeRawPointer($0.start) } ?? tensor.bytes.baseAddress
+        let matrix = kw_matrix(data: data, type: type, rows: tensor.rows, columns: tensor.columns)
+        return Product(matrix: matrix, bias: biases, owner: owner)
+    }
+
+    /// The bytes of a tensor in Hugging Face's order of rows, aligned.
+    private static func copy(of tensor: StoredTensor) -> FloatBuffer {
+        let copy = FloatBuffer(count: (tensor.bytes.count + 3) / 4)
+        var to = UnsafeMutableRawPointer(copy.start)
+        tensor.withPieces { piece in
+            guard let from = piece.baseAddress else { return }
+            to.copyMemory(from: from, byteCount: piece.count)
+            to += piece.count
+        }
+        return copy
+    }
+
+    /// A vector as f32.
+    private func floats(_ description: TensorDescription) throws(ModelError) -> FloatBuffer {
+        let tensor = try self.tensor(description)
+        let buffer = FloatBuffer(count: description.shape[0])
+        for row in 0..<tensor.rows { tensor.widen(row: row, into: buffer.start + row * tensor.columns) }
+        return buffer
+    }
+
+    /// A tensor of a type that at least can be turned into floats.
+    private func tensor(_ description: TensorDescription) throws(ModelError) -> StoredTensor {
+        let tensor = try self.directory.tensor(description)
+        guard tensor.type.isWidened else { throw self.notMultiplied(tensor) }
+        return tensor
+    }
+
+    private func notMultiplied(_ tensor: StoredTensor) -> ModelError {
+        let multiplied = TensorType.allCases.filter(\.isMultiplied).map(\.rawValue).joined(separator: ", ")
+        return ModelError(
+            .unsupportedSetting,
+            "\(tensor.name) is stored as \(tensor.type.rawValue); this version multiplies with \(multiplied). Use a file "
+                + "of one of these formats."
+        )
     }
 }
 

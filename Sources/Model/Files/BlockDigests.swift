@@ -2,7 +2,7 @@ internal import StrictJSON
 
 extension ModelDirectory {
     /// The digest of each block of `range`: SHA-256 over the numerics version, the mathematics, and each tensor's
-    /// name, type, shape and bytes, in the order of their names (DESIGN.md §4).
+    /// name, type, shape and bytes, in the order of their names and Hugging Face's order of rows (DESIGN.md §4).
     ///
     /// Reads every byte of the range, unless the cache knows the files. `progress` is told the part that is done.
     func blockDigests(of range: Range<Int>, progress: (Double) -> Void) throws(ModelError) -> [[UInt8]] {
@@ -12,15 +12,15 @@ extension ModelDirectory {
         var done = 0.0
         var digests: [[UInt8]] = []
         for block in range {
-            let places = try self.configuration.tensors(ofBlock: block)
+            let tensors = try self.configuration.tensors(ofBlock: block)
                 .sorted { bytesPrecede($0.name, $1.name) }
-                .map { tensor throws(ModelError) in (tensor.name, try self.place(of: tensor)) }
+                .map { tensor throws(ModelError) in try self.tensor(tensor) }
             if let digest = known["\(block)"] {
-                for (_, place) in places { MappedFile.prefetch(self.weights.bytes(of: place)) }
+                for tensor in tensors { MappedFile.prefetch(tensor.bytes) }
                 digests.append(digest)
                 continue
             }
-            let digest = self.digest(places) { count in
+            let digest = self.digest(tensors) { count in
                 done += Double(count)
                 progress(min(done / total, 1))
             }
@@ -32,18 +32,20 @@ extension ModelDirectory {
         return digests
     }
 
-    private func digest(_ places: [(String, WeightFiles.Place)], read: (Int) -> Void) -> [UInt8] {
+    private func digest(_ tensors: [StoredTensor], read: (Int) -> Void) -> [UInt8] {
         let hash = SHA256()
         hash.append(UInt32(Numerics.version))
         hash.append(self.configuration.mathematics.canonicalBytes)
-        for (name, place) in places {
-            hash.append(name, place.entry)
-            var rest = self.weights.bytes(of: place)[...]
-            while !rest.isEmpty {
-                let part = rest.prefix(Self.bytesPerReport)
-                hash.append(UnsafeRawBufferPointer(rebasing: part))
-                read(part.count)
-                rest = rest.dropFirst(part.count)
+        for tensor in tensors {
+            hash.append(tensor)
+            tensor.withPieces { piece in
+                var rest = piece[...]
+                while !rest.isEmpty {
+                    let part = rest.prefix(Self.bytesPerReport)
+                    hash.append(UnsafeRawBufferPointer(rebasing: part))
+                    read(part.count)
+                    rest = rest.dropFirst(part.count)
+                }
             }
         }
         return hash.finish()

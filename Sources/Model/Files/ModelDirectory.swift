@@ -144,18 +144,19 @@ extension ModelDirectory {
         )
     }
 
-    /// The place of a tensor, which has the type and shape that the mathematics needs.
-    func place(of tensor: TensorDescription) throws(ModelError) -> WeightFiles.Place {
-        guard let place = self.weights.tensors[tensor.name] else {
-            throw ModelError(.missingTensors, "\(self.name) has no tensor \(tensor.name).")
+    /// A tensor, which has the shape that the mathematics needs.
+    package func tensor(_ description: TensorDescription) throws(ModelError) -> StoredTensor {
+        guard let place = self.weights.tensors[description.name] else {
+            throw ModelError(.missingTensors, "\(self.name) has no tensor \(description.name).")
         }
-        guard place.entry.shape == tensor.shape else {
+        guard place.entry.shape == description.shape else {
             throw ModelError(
                 .invalidFile,
-                "\(self.weights.files[place.file].name): \(tensor.name) has the shape \(place.entry.shape), and "
-                    + "config.json needs \(tensor.shape). The files do not belong together; download the model again."
+                "\(self.weights.files[place.file].name): \(description.name) has the shape \(place.entry.shape), and "
+                    + "the configuration needs \(description.shape). The files do not belong together; download the "
+                    + "model again."
             )
         }
-        return place
+        return self.weights.tensor(description.name, at: place)
     }
 }

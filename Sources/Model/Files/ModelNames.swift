@@ -42,9 +42,9 @@ extension ModelDirectory {
         let hash = SHA256()
         hash.append(self.modelKey)
         for (name, place) in self.weights.tensors.sorted(by: { bytesPrecede($0.key, $1.key) }) {
-            let bytes = self.weights.bytes(of: place)
-            hash.append(name, place.entry)
-            hash.append(UnsafeRawBufferPointer(rebasing: bytes.prefix(Self.fingerprintedBytes)))
+            let tensor = self.weights.tensor(name, at: place)
+            hash.append(tensor)
+            hash.append(UnsafeRawBufferPointer(rebasing: tensor.bytes.prefix(Self.fingerprintedBytes)))
         }
         return hash.finish()
     }
@@ -96,10 +96,10 @@ func listed(_ names: [String]) -> String {
 
 extension SHA256 {
     /// A tensor's name, type and shape.
-    func append(_ name: String, _ entry: TensorEntry) {
-        self.append(name)
-        self.append(entry.type.rawValue)
-        self.append(UInt32(entry.shape.count))
-        for size in entry.shape { self.append("\(size)") }
+    func append(_ tensor: StoredTensor) {
+        self.append(tensor.name)
+        self.append(tensor.type.rawValue)
+        self.append(UInt32(tensor.shape.count))
+        for size in tensor.shape { self.append("\(size)") }
     }
 }

@@ -1,41 +1,5 @@
 internal import StrictJSON
 
-/// The types of numbers that a safetensors file may hold, with their bytes. Only the first three are computed with.
-enum TensorType: String, Sendable, CaseIterable {
-    case f16 = "F16"
-    case bf16 = "BF16"
-    case f32 = "F32"
-    case f64 = "F64"
-    case bool = "BOOL"
-    case u8 = "U8"
-    case i8 = "I8"
-    case f8e4m3 = "F8_E4M3"
-    case f8e5m2 = "F8_E5M2"
-    case u16 = "U16"
-    case i16 = "I16"
-    case u32 = "U32"
-    case i32 = "I32"
-    case u64 = "U64"
-    case i64 = "I64"
-
-    var byteCount: Int {
-        switch self {
-        case .bool, .u8, .i8, .f8e4m3, .f8e5m2: 1
-        case .f16, .bf16, .u16, .i16: 2
-        case .f32, .u32, .i32: 4
-        case .f64, .u64, .i64: 8
-        }
-    }
-}
-
-/// One tensor as a header describes it.
-struct TensorEntry: Equatable, Sendable {
-    var type: TensorType
-    var shape: [Int]
-    /// Where its bytes stand, counted from the start of the file.
-    var bytes: Range<Int>
-}
-
 /// The header of a safetensors file: eight bytes of length, then JSON that maps each tensor's name to its type, shape
 /// and place.
 ///
@@ -87,14 +51,14 @@ struct SafetensorsHeader: Sendable {
         file: String
     ) throws(ModelError) -> TensorEntry {
         let tensor = "the tensor \(member.key.prefix(80))"
-        guard let typeName = member.value["dtype"]?.string, let type = TensorType(rawValue: typeName) else {
+        guard let typeName = member.value["dtype"]?.string, let type = TensorType(safetensors: typeName) else {
             throw corrupt(file, "\(tensor) is of an unknown type")
         }
         guard let dimensions = member.value["shape"]?.array, dimensions.count <= Limits.tensorRank else {
             throw corrupt(file, "\(tensor) has no shape of at most \(Limits.tensorRank) dimensions")
         }
         var shape: [Int] = []
-        var byteCount = type.byteCount
+        var byteCount = type.blockBytes
         for dimension in dimensions {
             guard let size = dimension.integer, size >= 0 else { throw corrupt(file, "\(tensor) has no valid shape") }
             let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)

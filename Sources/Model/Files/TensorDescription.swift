@@ -1,7 +1,7 @@
 /// A tensor that the mathematics needs: the name that Hugging Face gives it, and its shape.
-struct TensorDescription: Equatable, Sendable {
-    var name: String
-    var shape: [Int]
+package struct TensorDescription: Equatable, Sendable {
+    package var name: String
+    package var shape: [Int]
 
     init(_ name: String, _ shape: Int...) {
         self.name = name

@@ -41,9 +41,10 @@ struct WeightFiles: Sendable {
         try self.add(File(name: name, bytes: SendableBytes(bytes), identity: nil, mapping: nil))
     }
 
-    /// The bytes of a tensor.
-    func bytes(of place: Place) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: self.files[place.file].bytes.buffer[place.entry.bytes])
+    /// A tensor that is there.
+    func tensor(_ name: String, at place: Place) -> StoredTensor {
+        let bytes = UnsafeRawBufferPointer(rebasing: self.files[place.file].bytes.buffer[place.entry.bytes])
+        return StoredTensor(name, place.entry, bytes: bytes)
     }
 
     private mutating func add(_ name: String, in directory: String) throws(ModelError) {
