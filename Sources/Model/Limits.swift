@@ -23,6 +23,10 @@ package enum Limits {
     /// Angles up to this many radians are reduced exactly (`kw_sin`).
     package static let contextLength = 1 << 20
     package static let headCount = 4096
+    /// Experts of one block; the largest real models have 512.
+    package static let experts = 1024
+    /// Experts of a whole model, each of which has three tensors; the largest real models have about 30,000.
+    package static let expertsOfModel = 1 << 16
     /// Attention keeps eight rows of this width on its stack.
     package static let headDimension = 512
 

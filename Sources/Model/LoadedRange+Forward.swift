@@ -88,7 +88,7 @@ extension LoadedRange {
             for portion in portions where !self.enter(runs[portion.run].step.input, portion, stream, pass) {
                 runs[portion.run].fail(block: 0)
             }
-            pass.prepareRotation(self.frequencies, amplitude: self.configuration.rotary.amplitude)
+            scratch.prepareRotations(pass.segments)
             for block in blocks {
                 self.blocks[block - self.range.lowerBound](stream, pass)
                 for portion in portions where !pass.round(stream, portion.rows) {
@@ -133,8 +133,10 @@ extension LoadedRange {
             guard let embedding = self.embedding else {
                 preconditionFailure("tokens were admitted without block 0")
             }
+            let scale = self.configuration.embeddingScale
             for (row, token) in zip(portion.rows, tokens[portion.tokens]) {
                 embedding.widen(row: Int(token), into: stream[row])
+                if scale != 1 { kw_scale(self.kernels.table, stream[row], scale, stream.width) }
             }
             return pass.round(stream, portion.rows)
         case .hidden(let bits):
@@ -175,6 +177,7 @@ extension LoadedRange {
         let normed = head.norm(x, pass)
         return run.appendLogits(count: rows.count, width: head.product.rows) { logits in
             head.product(normed, into: logits, pass)
+            if let cap = head.cap { kw_soft_cap(self.kernels.table, logits.start, cap, logits.count * logits.width) }
             return pass.round(logits, 0..<logits.count)
         }
     }

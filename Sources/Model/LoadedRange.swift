@@ -16,7 +16,8 @@ public final class LoadedRange: Sendable {
     let blocks: [TransformerBlock]
     let embedding: StoredTensor?
     let head: Head?
-    let frequencies: [Double]
+    let angles: Angles
+    let localAngles: Angles?
     let rounding: Rounding
     let kernels: Kernels
     let pool: WorkerPool
@@ -62,7 +63,8 @@ public final class LoadedRange: Sendable {
         self.rounding = rounding
         self.kernels = kernels
         self.pool = WorkerPool(threads: min(max(threads, 1), Limits.threads))
-        self.frequencies = configuration.rotary.frequencies(dimension: configuration.headDimension)
+        self.angles = Angles(configuration.rotary, configuration)
+        self.localAngles = configuration.localRotary.map { Angles($0, configuration) }
         self.blocks = try range.map { block throws(ModelError) in try loader.block(block) }
         self.embedding = range.lowerBound == 0 ? try loader.embedding() : nil
         self.head = range.upperBound == configuration.blockCount ? try loader.head() : nil
@@ -112,7 +114,11 @@ public final class LoadedRange: Sendable {
             idle.firstIndex { $0.scratch.capacity >= tokens }.map { idle.remove(at: $0) }
         }
         let size = Self.scratchSizes.first { $0 >= tokens } ?? Limits.tokensPerPass
-        let box = fitting ?? ScratchBox(scratch: Scratch(self.configuration, capacity: size))
+        let box =
+            fitting
+            ?? ScratchBox(
+                scratch: Scratch(self.configuration, self.angles, self.localAngles, capacity: size)
+            )
         defer {
             self.idle.withLock { idle in
                 idle.append(box)

@@ -56,18 +56,23 @@ import Testing
         .enabled(if: SharedData.isPresent, "\(SharedData.absence)"),
         arguments: [
             "Llama-3.2-1B-Instruct", "Llama-3.2-3B-Instruct", "Qwen2.5-0.5B-Instruct", "Qwen2.5-1.5B-Instruct",
-            "SmolLM2-135M-Instruct", "SmolLM2-360M-Instruct", "TinyLlama-1.1B-Chat-v1.0",
+            "SmolLM2-135M-Instruct", "SmolLM2-360M-Instruct", "TinyLlama-1.1B-Chat-v1.0", "Mistral-7B-v0.1",
+            "Mistral-7B-Instruct-v0.3", "Qwen3-0.6B", "Qwen3-1.7B",
         ]
     ) func `reads the configurations of real models`(model: String) throws {
         let path = "\(SharedData.folder)/configs/\(model).json"
         let configuration = try ModelConfiguration(parsing: Array(Data(contentsOf: URL(fileURLWithPath: path))))
-        #expect(configuration.queryWidth == configuration.hiddenSize)
+        #expect(configuration.queryWidth == configuration.hiddenSize || model == "Qwen3-0.6B")
         #expect(!configuration.endOfSequenceTokens.isEmpty)
+        #expect(configuration.blockKinds.allSatisfy { $0.window == (model == "Mistral-7B-v0.1" ? 4096 : nil) })
     }
 
     /// A changed key, the error's code, and what its message must say.
     static let refused: [(key: String, value: String, code: ModelError.Code, says: String)] = [
-        ("architectures", "[\"GPT2LMHeadModel\"]", .unsupportedArchitecture, "LlamaForCausalLM, Qwen2ForCausalLM"),
+        (
+            "architectures", "[\"GPT2LMHeadModel\"]", .unsupportedArchitecture,
+            "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM"
+        ),
         ("architectures", "[]", .unsupportedArchitecture, "names no architecture"),
         ("architectures", "[\"LlamaForCausalLM\", \"Other\"]", .unsupportedArchitecture, "Other"),
         ("model_type", "\"qwen2\"", .invalidConfiguration, "model_type"),
@@ -90,13 +95,14 @@ import Testing
         ("eos_token_id", "-1", .invalidConfiguration, "eos_token_id"),
         ("hidden_act", "\"gelu\"", .unsupportedSetting, "gelu"),
         ("quantization_config", "{}", .unsupportedSetting, "quantised"),
+        ("hidden_act", "\"gelu_pytorch_tanh\"", .unsupportedSetting, "silu"),
         ("partial_rotary_factor", "0.5", .unsupportedSetting, "rotation"),
         ("rope_interleaved", "true", .unsupportedSetting, "interleaved"),
         ("layer_types", "[\"full_attention\", \"sliding_attention\"]", .unsupportedSetting, "sliding_attention"),
         ("residual_multiplier", "0.5", .unsupportedSetting, "residual_multiplier"),
         ("logit_scale", "2", .unsupportedSetting, "logit_scale"),
         ("rope_scaling", "{\"type\":\"dynamic\",\"factor\":2}", .unsupportedSetting, "dynamic"),
-        ("rope_scaling", "{\"type\":\"longrope\"}", .unsupportedSetting, "longrope"),
+        ("rope_scaling", "{\"type\":\"longrope\"}", .invalidConfiguration, "short_factor"),
         ("rope_scaling", "{\"type\":\"linear\"}", .invalidConfiguration, "factor"),
         ("rope_scaling", "{\"type\":\"linear\",\"factor\":0}", .invalidConfiguration, "factor"),
         ("rope_scaling", "{\"type\":\"linear\",\"factor\":2,\"surprise\":1}", .unsupportedSetting, "surprise"),
@@ -120,13 +126,29 @@ import Testing
         #expect(error?.code == .invalidConfiguration)
     }
 
-    @Test func `refuses a window that would cut the context`() throws {
-        let window = ["use_sliding_window": "true", "sliding_window": "32"]
-        let error = modelError { _ = try self.parse(window, architecture: "Qwen2ForCausalLM") }
-        #expect(error?.code == .unsupportedSetting)
-        _ = try self.parse(
-            ["use_sliding_window": "true", "sliding_window": "700"],
-            architecture: "Qwen2ForCausalLM"
+    @Test func `knows which blocks see a window only`() throws {
+        func windows(_ architecture: String, _ extra: [String: String]) throws -> [Int?] {
+            try self.parse(extra, architecture: architecture).blockKinds.map(\.window)
+        }
+        let none = [Int?](repeating: nil, count: 6)
+        let on = ["use_sliding_window": "true", "sliding_window": "32", "max_window_layers": "4"]
+        #expect(try windows("Qwen2ForCausalLM", on) == [nil, nil, nil, nil, 32, 32])
+        #expect(try windows("Qwen2ForCausalLM", on.merging(["use_sliding_window": "false"]) { $1 }) == none)
+        #expect(try windows("Qwen2ForCausalLM", on.merging(["sliding_window": "700"]) { $1 }) == none)
+        let types = ["full_attention", "sliding_attention", "full_attention"].flatMap { ["\"\($0)\"", "\"\($0)\""] }
+        let listed = ["layer_types": "[\(types.joined(separator: ","))]"]
+        #expect(try windows("Qwen2ForCausalLM", on.merging(listed) { $1 }) == [nil, nil, 32, 32, nil, nil])
+        #expect(try windows("MistralForCausalLM", ["sliding_window": "32"]) == [32, 32, 32, 32, 32, 32])
+        #expect(try windows("MistralForCausalLM", ["sliding_window": "null"]) == none)
+        // What transformers takes where the key is absent is wider than this context.
+        #expect(try windows("MistralForCausalLM", [:]) == none)
+        #expect(
+            try windows("MistralForCausalLM", ["max_position_embeddings": "5000"])
+                == [Int?](repeating: 4096, count: 6)
+        )
+        #expect(
+            modelError { _ = try windows("MistralForCausalLM", ["sliding_window": "32"].merging(listed) { $1 }) }?.code
+                == .unsupportedSetting
         )
     }
 

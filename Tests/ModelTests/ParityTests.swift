@@ -3,18 +3,18 @@ import Testing
 
 @testable import Model
 
-/// Every model of `../shared/testdata/parity` whose family this version computes, against the golden logits that
-/// `transformers` made in f32.
+/// Every model of `../shared/testdata/parity` against the golden logits that `transformers` made in f32.
 @Suite(.enabled(if: SharedData.isPresent, "\(SharedData.absence)"))
 struct ParityTests {
     static let models = [
         "llama", "llama_mha_bf16", "llama_tied", "llama3_rope", "llama_bias", "llama_linear_rope", "llama_256", "qwen2",
-        "qwen2_untied", "qwen2_yarn",
+        "qwen2_untied", "qwen2_yarn", "qwen3", "qwen3_untied", "mistral", "mistral_nowindow", "phi3", "gemma", "gemma2",
+        "gemma3", "mixtral", "qwen2_moe", "qwen3_moe",
     ]
 
     @Test(arguments: models)
     func `matches the golden logits with f16 at the rounding points`(model: String) throws {
-        let golden = try ParityModel(model)
+        let golden = try ParityModel(shared: model)
         let (prefill, decode, greedy) = try golden.run(rounding: .toHalf)
         #expect(greedy == golden.greedy)
         for (logits, array) in [(prefill, golden.prefillLogits), (decode, golden.decodeLogits)] {
@@ -26,7 +26,7 @@ struct ParityTests {
 
     @Test(arguments: models)
     func `matches them almost exactly without rounding`(model: String) throws {
-        let golden = try ParityModel(model)
+        let golden = try ParityModel(shared: model)
         let (prefill, decode, greedy) = try golden.run(rounding: .none)
         #expect(greedy == golden.greedy)
         for (logits, array) in [(prefill, golden.prefillLogits), (decode, golden.decodeLogits)] {
@@ -36,24 +36,7 @@ struct ParityTests {
     }
 
     @Test(arguments: models) func `gives the golden stream after every block`(model: String) throws {
-        let golden = try ParityModel(model)
-        let count = golden.directory.configuration.blockCount
-        let width = golden.directory.configuration.hiddenSize
-        let rows = golden.prompt.count * width
-        var stream = Numerics.halves(golden.embeddings.values)
-        for block in 0..<count {
-            let range = try LoadedRange(golden.directory, range: block..<block + 1, threads: 1)
-            let input: LoadedRange.Input = block == 0 ? .tokens(golden.prompt) : .hidden(stream)
-            stream = try range.forward(
-                input,
-                blocks: range.range,
-                at: 0,
-                cache: range.makeCache(),
-                output: .hidden
-            )
-            let expected = golden.blocks.values[block * rows..<(block + 1) * rows]
-            #expect(Difference(Numerics.floats(stream), from: expected).largest <= 0.01, "after block \(block)")
-        }
+        try ParityModel(shared: model).checkStream()
     }
 }
 
@@ -66,14 +49,18 @@ struct ParityModel {
     let decodeLogits: NumpyArray  // [8][vocabulary]
     let embeddings: NumpyArray  // [17][hidden]
     let blocks: NumpyArray  // [blocks][17][hidden]
+    let decodeBlocks: NumpyArray  // [8][blocks][hidden]
 
     private struct Golden: Decodable {
         var prompt_ids: [UInt32]
         var greedy_ids: [UInt32]
     }
 
-    init(_ name: String) throws {
-        let folder = "\(SharedData.folder)/parity/\(name)"
+    init(shared name: String) throws {
+        try self.init(folder: "\(SharedData.folder)/parity/\(name)")
+    }
+
+    init(folder: String) throws {
         let json = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/golden.json"))
         let golden = try JSONDecoder().decode(Golden.self, from: json)
         self.directory = try ModelDirectory(path: folder, cache: .none)
@@ -83,6 +70,7 @@ struct ParityModel {
         self.decodeLogits = try NumpyArray(path: "\(folder)/decode_logits.npy")
         self.embeddings = try NumpyArray(path: "\(folder)/embed.npy")
         self.blocks = try NumpyArray(path: "\(folder)/blocks.npy")
+        self.decodeBlocks = try NumpyArray(path: "\(folder)/blocks_decode.npy")
     }
 
     /// Prefills the prompt in one pass and decodes greedily.
@@ -108,5 +96,37 @@ struct ParityModel {
             greedy.append(greedyToken(next))
         }
         return (prefill, decode, greedy)
+    }
+
+    /// Every block on a range of its own, as peers would hold them, over the prompt and the tokens after it.
+    func checkStream() throws {
+        let configuration = self.directory.configuration
+        let (count, width) = (configuration.blockCount, configuration.hiddenSize)
+        let hops = try (0..<count).map { block in
+            let range = try LoadedRange(self.directory, range: block..<block + 1, threads: 1)
+            return (range, try range.makeCache())
+        }
+        func check(_ tokens: [UInt32], golden: (Int) -> ArraySlice<Float>) throws {
+            var stream: [UInt16] = []
+            for (block, (range, cache)) in hops.enumerated() {
+                stream = try range.forward(
+                    block == 0 ? .tokens(tokens) : .hidden(stream),
+                    blocks: range.range,
+                    at: cache.length,
+                    cache: cache,
+                    output: .hidden
+                )
+                let expected = golden(block).map { $0 * configuration.streamScale }
+                #expect(Difference(Numerics.floats(stream), from: expected).largest <= 0.01, "after block \(block)")
+            }
+        }
+        let rows = self.prompt.count * width
+        try check(self.prompt) { self.blocks.values[$0 * rows..<($0 + 1) * rows] }
+        for step in 0..<self.greedy.count - 1 {
+            try check([self.greedy[step]]) { block in
+                let first = (step * count + block) * width
+                return self.decodeBlocks.values[first..<first + width]
+            }
+        }
     }
 }

@@ -1,21 +1,29 @@
 internal import CKernels
 
-/// output(softmax(rotated query · rotated keys / √dimension) · values), each query head with its group's key head.
+/// output(softmax(capped(scale · rotated query · rotated keys)) · values), each query head with its group's key head.
 struct Attention: Sendable {
     let query: Product
     let key: Product
     let value: Product
     let output: Product
+    /// Norms of each head before it is turned.
+    let queryNorm: Norm?
+    let keyNorm: Norm?
     let headCount: Int
     let keyValueHeadCount: Int
     let headDimension: Int
+    let rotation: ModelConfiguration.Rotation
+    /// The most positions that a token sees; nil where it sees all.
+    let window: Int?
+    let scale: Float
+    let scoreCap: Float?
 
     func callAsFunction(_ x: Rows, block: Int, _ pass: Pass) -> Rows {
         let queries = pass.rows(pass.scratch.queries, width: self.query.rows)
         let keys = pass.rows(pass.scratch.keys, width: self.key.rows)
         let values = pass.rows(pass.scratch.values, width: self.value.rows)
         self.project(x, queries, keys, values, pass)
-        self.rotate(queries, keys, pass)
+        self.turn(queries, keys, pass)
         for segment in pass.segments { self.remember(keys, values, block: block, segment, pass) }
 
         let attended = pass.rows(pass.scratch.attended, width: self.query.rows)
@@ -39,17 +47,21 @@ struct Attention: Sendable {
         }
     }
 
-    private func rotate(_ queries: Rows, _ keys: Rows, _ pass: Pass) {
-        let half = self.headDimension / 2
+    /// Norms and turns every head of queries and keys, as far as the family does.
+    private func turn(_ queries: Rows, _ keys: Rows, _ pass: Pass) {
+        let table = pass.scratch.rotation(self.rotation)
+        guard table != nil || self.queryNorm != nil || self.keyNorm != nil else { return }
         pass.split(queries.count, grain: 1) { tokens in
             for token in tokens {
-                let cosine = pass.scratch.cosine.start + token * half
-                let sine = pass.scratch.sine.start + token * half
-                for head in 0..<self.headCount {
-                    kw_rotate(pass.kernels.table, queries[token] + head * self.headDimension, cosine, sine, half)
-                }
-                for head in 0..<self.keyValueHeadCount {
-                    kw_rotate(pass.kernels.table, keys[token] + head * self.headDimension, cosine, sine, half)
+                for (x, count, norm) in [
+                    (queries[token], self.headCount, self.queryNorm),
+                    (keys[token], self.keyValueHeadCount, self.keyNorm),
+                ] {
+                    for index in 0..<count {
+                        let head = x + index * self.headDimension
+                        norm?.norm(head, into: head, pass)
+                        table?.turn(head, row: token, pass)
+                    }
                 }
             }
         }
@@ -86,7 +98,9 @@ struct Attention: Sendable {
                 attention.tokens = tokens
                 attention.heads = heads
                 attention.position = segment.position
-                attention.scale = 1 / Float(self.headDimension).squareRoot()
+                attention.window = self.window ?? 0
+                attention.scale = self.scale
+                attention.soft_cap = self.scoreCap ?? 0
                 kw_attend(pass.kernels.table, &attention, first, min(first + Self.tokensPerPart, tokens))
             }
         }

@@ -36,19 +36,3 @@ struct Product: @unchecked Sendable {
     /// A multiple of every kernel's tile.
     static let rowsPerGrain = 48
 }
-
-/// x / √(mean(x²) + ε) · weight.
-struct Norm: Sendable {
-    let weight: FloatBuffer
-    let epsilon: Float
-
-    func callAsFunction(_ x: Rows, _ pass: Pass) -> Rows {
-        let y = Rows(start: pass.scratch.normed.start, count: x.count, width: x.width)
-        pass.split(x.count, grain: 1) { tokens in
-            for token in tokens {
-                kw_normalize(pass.kernels.table, x[token], self.weight.start, self.epsilon, x.width, y[token])
-            }
-        }
-        return y
-    }
-}

@@ -8,39 +8,20 @@ struct WeightLoader {
     private var configuration: ModelConfiguration { self.directory.configuration }
 
     func block(_ index: Int) throws(ModelError) -> TransformerBlock {
-        let configuration = self.configuration
-        let tensors = Dictionary(
-            configuration.tensors(ofBlock: index).map { ($0.name, $0) },
-            uniquingKeysWith: { first, _ in first }
-        )
-        let prefix = "model.layers.\(index)"
-        func product(_ name: String) throws(ModelError) -> Product {
-            guard let weight = tensors["\(prefix).\(name).weight"] else {
-                preconditionFailure("\(name) is no product of a block")
-            }
-            return try self.product(weight, bias: tensors["\(prefix).\(name).bias"])
-        }
-        func norm(_ name: String) throws(ModelError) -> Norm {
-            try self.norm(TensorDescription("\(prefix).\(name).weight", configuration.hiddenSize))
-        }
+        let description = self.configuration.description(ofBlock: index)
         return TransformerBlock(
             index: index,
-            attentionNorm: try norm("input_layernorm"),
-            attention: Attention(
-                query: try product("self_attn.q_proj"),
-                key: try product("self_attn.k_proj"),
-                value: try product("self_attn.v_proj"),
-                output: try product("self_attn.o_proj"),
-                headCount: configuration.headCount,
-                keyValueHeadCount: configuration.keyValueHeadCount,
-                headDimension: configuration.headDimension
-            ),
-            feedForwardNorm: try norm("post_attention_layernorm"),
-            feedForward: FeedForward(
-                gate: try product("mlp.gate_proj"),
-                up: try product("mlp.up_proj"),
-                down: try product("mlp.down_proj")
-            )
+            attentionNorm: try self.streamNorm(description.attentionNorm),
+            attention: try self.attention(description, self.configuration.blockKinds[index]),
+            attentionResultNorm: try description.attentionResultNorm.map { tensor throws(ModelError) in
+                try self.norm(tensor)
+            },
+            feedForwardNorm: try self.streamNorm(description.feedForwardNorm),
+            feedForward: try self.feedForward(description.feedForward),
+            feedForwardResultNorm: try description.feedForwardResultNorm.map { tensor throws(ModelError) in
+                try self.norm(tensor)
+            },
+            streamScale: self.configuration.streamScale
         )
     }
 
@@ -51,18 +32,87 @@ struct WeightLoader {
 
     func head() throws(ModelError) -> Head {
         Head(
-            norm: try self.norm(self.configuration.lastNorm),
-            product: try self.product(self.configuration.head, bias: nil)
+            norm: try self.streamNorm(self.configuration.lastNorm),
+            product: try self.product(ProductDescription(all: self.configuration.head)),
+            cap: self.configuration.logitCap
+        )
+    }
+}
+
+// MARK: Parts of a block
+
+extension WeightLoader {
+    private func attention(
+        _ description: BlockDescription,
+        _ kind: ModelConfiguration.BlockKind
+    ) throws(ModelError) -> Attention {
+        let configuration = self.configuration
+        return Attention(
+            query: try self.product(description.query),
+            key: try self.product(description.key),
+            value: try self.product(description.value),
+            output: try self.product(description.output),
+            queryNorm: try description.queryNorm.map { tensor throws(ModelError) in try self.norm(tensor) },
+            keyNorm: try description.keyNorm.map { tensor throws(ModelError) in try self.norm(tensor) },
+            headCount: configuration.headCount,
+            keyValueHeadCount: configuration.keyValueHeadCount,
+            headDimension: configuration.headDimension,
+            rotation: kind.rotation,
+            window: kind.window,
+            scale: configuration.attentionScale,
+            scoreCap: configuration.scoreCap
+        )
+    }
+
+    private func feedForward(_ description: BlockDescription.FeedForward) throws(ModelError) -> FeedForward {
+        switch description {
+        case .dense(let gated):
+            return .dense(try self.gated(gated))
+        case .experts(let mixture):
+            guard let experts = self.configuration.experts else { preconditionFailure("experts without their sizes") }
+            return .experts(
+                MixtureOfExperts(
+                    router: try self.product(mixture.router),
+                    experts: try mixture.experts.map { expert throws(ModelError) in try self.gated(expert) },
+                    shared: try mixture.shared.map { shared throws(ModelError) in try self.gated(shared) },
+                    sharedGate: try mixture.sharedGate.map { gate throws(ModelError) in try self.product(gate) },
+                    chosen: experts.chosen,
+                    normalizesWeights: experts.normalizesWeights
+                )
+            )
+        }
+    }
+
+    private func gated(_ description: BlockDescription.Gated) throws(ModelError) -> GatedFeedForward {
+        GatedFeedForward(
+            gate: try self.product(description.gate),
+            up: try self.product(description.up),
+            down: try self.product(description.down),
+            activation: self.configuration.family.activation.kernel
         )
     }
 
     private func norm(_ tensor: TensorDescription) throws(ModelError) -> Norm {
-        Norm(weight: try self.floats(tensor), epsilon: self.configuration.normEpsilon)
+        let weight = try self.floats(tensor)
+        let offset = try self.tensor(tensor).includesOne ? 0 : self.configuration.family.normOffset
+        if offset != 0 { for index in 0..<weight.count { weight.start[index] += offset } }
+        return Norm(weight: weight, epsilon: self.configuration.normEpsilon)
     }
 
-    private func product(_ description: TensorDescription, bias: TensorDescription?) throws(ModelError) -> Product {
-        let tensor = try self.tensor(description)
-        let biases = try bias.map { bias throws(ModelError) in try self.floats(bias) }
+    /// The norm of a stream that is kept in smaller units, whose mean square is smaller by their square.
+    private func streamNorm(_ tensor: TensorDescription) throws(ModelError) -> Norm {
+        let norm = try self.norm(tensor)
+        let scale = self.configuration.streamScale
+        return Norm(weight: norm.weight, epsilon: norm.epsilon * scale * scale)
+    }
+}
+
+// MARK: Tensors
+
+extension WeightLoader {
+    private func product(_ description: ProductDescription) throws(ModelError) -> Product {
+        let tensor = try self.tensor(description.weight).slice(description.rows)
+        let biases = try description.bias.map { bias throws(ModelError) in try self.floats(bias) }
         if self.weights == .dequantised {
             let floats = FloatBuffer(count: tensor.rows * tensor.columns)
             for row in 0..<tensor.rows { tensor.widen(row: row, into: floats.start + row * tensor.columns) }
@@ -120,8 +170,11 @@ struct WeightLoader {
     }
 }
 
-/// product(norm(x)): from the last block's output to the logits.
-struct Head: Sendable {
-    let norm: Norm
-    let product: Product
+extension Family.Activation {
+    fileprivate var kernel: kw_activation {
+        switch self {
+        case .silu: kw_silu
+        case .gelu: kw_gelu
+        }
+    }
 }

@@ -47,21 +47,6 @@ struct Pass {
         if met.saturated > 0 { self.tally.saturations.add(Int(met.saturated), ordering: .relaxed) }
     }
 
-    /// Turning a pair of position p by p times its frequency: the cosines and sines of this pass's positions, made
-    /// anew for each pass, since a table for a long context would be larger than a block.
-    func prepareRotation(_ frequencies: [Double], amplitude: Double) {
-        for segment in self.segments {
-            for row in segment.rows {
-                let position = Double(segment.position + row - segment.rows.lowerBound)
-                for (pair, frequency) in frequencies.enumerated() {
-                    let index = row * frequencies.count + pair
-                    self.scratch.cosine.start[index] = Float(amplitude * kw_cos(position * frequency))
-                    self.scratch.sine.start[index] = Float(amplitude * kw_sin(position * frequency))
-                }
-            }
-        }
-    }
-
     /// Rounds some rows to f16 where they stand; false where NaN or infinity is among them.
     func round(_ x: Rows, _ rows: Range<Int>) -> Bool {
         let count = rows.count * x.width
@@ -74,10 +59,10 @@ struct Pass {
     /// Below this a pass stays on the calling thread: waking others costs a quarter of it.
     static let secondsWorthAWakeUp = 200e-6
 
-    /// x += y.
-    func add(_ y: Rows, to x: Rows) {
+    /// x += factor · y.
+    func add(_ y: Rows, times factor: Float, to x: Rows) {
         self.split(x.count, grain: 1) { tokens in
-            kw_add(self.kernels.table, x[tokens.lowerBound], y[tokens.lowerBound], 1, tokens.count * x.width)
+            kw_add(self.kernels.table, x[tokens.lowerBound], y[tokens.lowerBound], factor, tokens.count * x.width)
         }
     }
 }

@@ -33,15 +33,24 @@ final class Scratch {
     let attended: FloatBuffer  // [tokens][heads][dimension]
     let keys: FloatBuffer  // [tokens][key heads][dimension]
     let values: FloatBuffer  // [tokens][key heads][dimension]
-    let gate: FloatBuffer  // [tokens][feed-forward]
-    let up: FloatBuffer  // [tokens][feed-forward]
-    let cosine: FloatBuffer  // [tokens][dimension / 2]
-    let sine: FloatBuffer  // [tokens][dimension / 2]
+    let gate: FloatBuffer  // [tokens][widest feed-forward]
+    let up: FloatBuffer  // [tokens][widest feed-forward]
+    let gathered: FloatBuffer  // [tokens][hidden], the tokens of one expert
+    let mixed: FloatBuffer  // [tokens][hidden], what the experts gave
+    let routing: FloatBuffer  // [tokens][experts]
+    let rotation: RotationTable
+    let localRotation: RotationTable?
     let head: FloatBuffer  // [dimension], one key as it goes into the cache
     /// Tokens that fit.
     let capacity: Int
 
-    init(_ configuration: ModelConfiguration, capacity: Int) {
+    init(_ configuration: ModelConfiguration, _ angles: Angles, _ localAngles: Angles?, capacity: Int) {
+        let experts = configuration.experts
+        let width = max(
+            configuration.feedForwardSize,
+            experts?.feedForwardSize ?? 0,
+            experts?.sharedFeedForwardSize ?? 0
+        )
         func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: capacity * width) }
         self.capacity = capacity
         self.stream = rows(configuration.hiddenSize)
@@ -51,10 +60,27 @@ final class Scratch {
         self.attended = rows(configuration.queryWidth)
         self.keys = rows(configuration.keyValueWidth)
         self.values = rows(configuration.keyValueWidth)
-        self.gate = rows(configuration.feedForwardSize)
-        self.up = rows(configuration.feedForwardSize)
-        self.cosine = rows(configuration.headDimension / 2)
-        self.sine = rows(configuration.headDimension / 2)
+        self.gate = rows(width)
+        self.up = rows(width)
+        self.gathered = rows(experts == nil ? 0 : configuration.hiddenSize)
+        self.mixed = rows(experts == nil ? 0 : configuration.hiddenSize)
+        self.routing = rows(experts?.count ?? 0)
+        self.rotation = RotationTable(angles, capacity: capacity)
+        self.localRotation = localAngles.map { RotationTable($0, capacity: capacity) }
         self.head = FloatBuffer(count: configuration.headDimension)
+    }
+
+    func prepareRotations(_ segments: [Pass.Segment]) {
+        self.rotation.prepare(segments)
+        self.localRotation?.prepare(segments)
+    }
+
+    /// The table that turns a block's heads; nil where they are not turned.
+    func rotation(_ rotation: ModelConfiguration.Rotation) -> RotationTable? {
+        switch rotation {
+        case .whole: self.rotation
+        case .local: self.localRotation
+        case .none: nil
+        }
     }
 }

@@ -52,6 +52,42 @@ struct ConfigurationReader {
         return count
     }
 
+    /// A whole number that may be 0.
+    mutating func index(_ key: String, atMost limit: Int) throws(ModelError) -> Int? {
+        guard let value = self.value(key) else { return nil }
+        guard let index = value.integer, index >= 0, index <= limit else {
+            throw self.invalid(key, "a whole number from 0 to \(limit)")
+        }
+        return index
+    }
+
+    mutating func texts(_ key: String) throws(ModelError) -> [String]? {
+        guard let value = self.value(key) else { return nil }
+        guard let array = value.array, case let texts = array.compactMap(\.string), texts.count == array.count else {
+            throw self.invalid(key, "a list of texts")
+        }
+        return texts
+    }
+
+    mutating func integers(_ key: String) throws(ModelError) -> [Int]? {
+        guard let value = self.value(key) else { return nil }
+        guard let array = value.array, case let integers = array.compactMap(\.integer), integers.count == array.count
+        else { throw self.invalid(key, "a list of whole numbers") }
+        return integers
+    }
+
+    mutating func numbers(_ key: String) throws(ModelError) -> [Double]? {
+        guard let value = self.value(key) else { return nil }
+        guard let array = value.array, case let numbers = array.compactMap(\.double), numbers.count == array.count
+        else {
+            throw self.invalid(key, "a list of numbers")
+        }
+        return numbers
+    }
+
+    /// Whether the file has the key, be it null.
+    func writes(_ key: String) -> Bool { self.members[key] != nil }
+
     /// A token id, or a list of them.
     mutating func tokens(_ key: String) throws(ModelError) -> [UInt32] {
         guard let value = self.value(key) else { return [] }
@@ -79,10 +115,12 @@ struct ConfigurationReader {
         ModelError(.invalidConfiguration, "\(self.name): \"\(key)\" must be \(expected).")
     }
 
-    /// Throws where a key is left that was given no meaning.
-    func finish(ignoring harmless: Set<String> = []) throws(ModelError) {
+    /// Throws where a key is left that was given no meaning. `harmless` keys never have one; `neutral` ones have none
+    /// while they hold that value.
+    func finish(ignoring harmless: Set<String> = [], neutral: [String: JSON] = [:]) throws(ModelError) {
         let unknown = self.members.filter { key, value in
             !value.isNull && !self.understood.contains(key) && !harmless.contains(key)
+                && neutral[key]?.canonicalBytes != value.canonicalBytes
         }
         guard let key = unknown.keys.min() else { return }
         throw ModelError(

@@ -16,9 +16,9 @@ extension ModelConfiguration {
     private init(_ json: JSON) throws(ModelError) {
         var reader = try ConfigurationReader(json, name: "config.json")
         let family = try Self.family(&reader)
-        try Self.refuseOtherMathematics(&reader, family)
+        try Self.checkActivation(&reader, family)
 
-        self.architecture = family.architecture
+        self.family = family
         self.hiddenSize = try reader.required(reader.count("hidden_size", atMost: Limits.width), "hidden_size")
         self.feedForwardSize = try reader.required(
             reader.count("intermediate_size", atMost: Limits.width),
@@ -43,20 +43,27 @@ extension ModelConfiguration {
         self.keyValueHeadCount =
             try reader.count("num_key_value_heads", atMost: Limits.headCount) ?? self.headCount
         self.headDimension =
-            try reader.count("head_dim", atMost: Limits.headDimension) ?? self.hiddenSize / self.headCount
+            try reader.count("head_dim", atMost: Limits.headDimension) ?? family.headDimension
+            ?? self.hiddenSize / self.headCount
         self.normEpsilon = Float(try reader.required(reader.number("rms_norm_eps"), "rms_norm_eps"))
-        self.tiesEmbeddings = try reader.flag("tie_word_embeddings") ?? false
-        self.biases = try Self.biases(&reader, family)
+        self.tiesEmbeddings = try reader.flag("tie_word_embeddings") ?? family.tiesEmbeddings
+        self.biases = try Biases(reading: &reader, family)
+        self.experts = try Experts(reading: &reader, family)
+        self.blockKinds = []
+        (self.attentionScale, self.scoreCap, self.logitCap) = (0, nil, nil)
         self.endOfSequenceTokens = Set(try reader.tokens("eos_token_id"))
         self.beginOfSequenceToken = try reader.tokens("bos_token_id").first
-        self.rotary = try RotaryEmbedding(reading: &reader, contextLength: self.contextLength)
-        try self.refuseWindow(&reader, family)
-        try reader.finish(ignoring: Self.harmlessKeys)
-        try self.checkShapes()
+        let context = self.contextLength
+        (self.rotary, self.localRotary) = try RotaryEmbedding.reading(&reader, family, contextLength: context)
+
+        try self.readAttention(&reader)
+        self.blockKinds = try BlockKind.reading(&reader, self)
+        try reader.finish(ignoring: Self.harmlessKeys, neutral: Self.neutralKeys)
+        try self.validate(name: reader.name)
     }
 
     private static func family(_ reader: inout ConfigurationReader) throws(ModelError) -> Family {
-        let names = reader.value("architectures")?.array?.compactMap(\.string) ?? []
+        let names = try reader.texts("architectures") ?? []
         let supported = Family.all.map(\.architecture).joined(separator: ", ")
         guard let name = names.first else {
             throw ModelError(
@@ -74,79 +81,102 @@ extension ModelConfiguration {
         if let type = try reader.text("model_type"), type != family.modelType {
             throw reader.invalid("model_type", "\"\(family.modelType)\", as \(family.architecture) has it")
         }
+        guard reader.value("quantization_config") == nil else {
+            throw ModelError(
+                .unsupportedSetting,
+                "config.json says that the weights are quantised; use the f16, bf16 or f32 files of the model, or a "
+                    + "GGUF file."
+            )
+        }
         return family
     }
 
-    /// Refuses the settings that this version knows and does not compute.
-    private static func refuseOtherMathematics(
-        _ reader: inout ConfigurationReader,
-        _ family: Family
-    ) throws(ModelError) {
-        func unsupported(_ setting: String, _ supported: String) -> ModelError {
-            ModelError(
-                .unsupportedSetting,
-                "config.json asks for \(setting), which this version does not compute for \(family.architecture); "
-                    + supported
-            )
-        }
-        if let activation = try reader.text("hidden_act"), activation != "silu" {
-            throw unsupported("the activation \"\(activation)\"", "it computes \"silu\".")
-        }
-        if reader.value("quantization_config") != nil {
-            throw unsupported("quantised weights", "use the f16, bf16 or f32 files of the model.")
-        }
-        if let fraction = try reader.number("partial_rotary_factor"), fraction != 1 {
-            throw unsupported("rotation of a part of each head", "use a model with \"partial_rotary_factor\" 1.")
-        }
-        if try reader.flag("rope_interleaved") == true {
-            throw unsupported("interleaved rotation", "use a model with \"rope_interleaved\" false.")
-        }
-        for type in reader.value("layer_types")?.array ?? [] where type.string != "full_attention" {
-            throw unsupported("layers of the type \"\(type.string ?? "?")\"", "it computes \"full_attention\".")
-        }
-    }
-
-    private static func biases(_ reader: inout ConfigurationReader, _ family: Family) throws(ModelError) -> Biases {
-        var flags: [String: Bool] = [:]
-        for key in family.keys where key.hasSuffix("_bias") { flags[key] = try reader.flag(key) ?? false }
-        return family.biases(flags)
-    }
-
-    /// A sliding window as wide as the context changes nothing; a narrower one is refused.
-    private func refuseWindow(_ reader: inout ConfigurationReader, _ family: Family) throws(ModelError) {
-        guard family.keys.contains("use_sliding_window") else { return }
-        let window = try reader.count("sliding_window", atMost: .max)
-        _ = reader.value("max_window_layers")
-        guard try reader.flag("use_sliding_window") == true, let window, window < self.contextLength else { return }
+    private static func checkActivation(_ reader: inout ConfigurationReader, _ family: Family) throws(ModelError) {
+        // Files of Gemma hold both keys, and transformers looks at one of them.
+        if family.activationKey != "hidden_act" { _ = reader.value("hidden_act") }
+        if family.activation == .gelu { _ = reader.value("hidden_activation") }
+        let names = family.activation.names
+        guard let name = try reader.text(family.activationKey), !names.contains(name) else { return }
         throw ModelError(
             .unsupportedSetting,
-            "config.json asks for a sliding window of \(window) tokens, which this version does not compute for "
-                + "\(family.architecture); use a model with \"use_sliding_window\" false."
+            "config.json asks for the activation \"\(name)\"; for \(family.architecture) this version computes "
+                + "\(names.sorted().joined(separator: " and "))."
         )
     }
 
-    private func checkShapes() throws(ModelError) {
-        func require(_ condition: Bool, _ message: String) throws(ModelError) {
-            guard condition else { throw ModelError(.invalidConfiguration, "config.json: \(message).") }
+    private mutating func readAttention(_ reader: inout ConfigurationReader) throws(ModelError) {
+        self.attentionScale = 1 / Float(self.headDimension).squareRoot()
+        if let absent = self.family.queryScalar {
+            let scalar = try reader.number("query_pre_attn_scalar") ?? absent
+            self.attentionScale = Float(1 / scalar.squareRoot())
         }
-        try require(self.headDimension > 0, "\"hidden_size\" is smaller than \"num_attention_heads\"")
-        try require(self.headDimension <= Limits.headDimension, "heads wider than \(Limits.headDimension)")
-        try require(self.headDimension.isMultiple(of: 2), "\"head_dim\" must be even, since RoPE turns pairs")
-        try require(
-            self.headCount.isMultiple(of: self.keyValueHeadCount),
-            "\"num_attention_heads\" must be a multiple of \"num_key_value_heads\""
-        )
-        try require(self.queryWidth <= Limits.width, "all heads together are wider than \(Limits.width)")
+        guard let caps = self.family.softCaps else { return }
+        func cap(_ key: String, _ absent: Double?) throws(ModelError) -> Float? {
+            let given = try reader.number(key)
+            return (given ?? (reader.writes(key) ? nil : absent)).map { Float($0) }
+        }
+        self.scoreCap = try cap("attn_logit_softcapping", caps.scores)
+        self.logitCap = try cap("final_logit_softcapping", caps.logits)
     }
 
     /// Keys that say how a model was trained, stored or shown, and nothing of what it computes.
     private static let harmlessKeys: Set<String> = [
-        "_attn_implementation", "_name_or_path", "attention_dropout", "auto_map", "chunk_size_feed_forward",
-        "classifier_dropout", "dtype", "embd_pdrop", "finetuning_task", "hidden_dropout", "id2label",
-        "initializer_range", "is_decoder", "is_encoder_decoder", "is_llama_config", "label2id", "language",
-        "license", "output_attentions", "output_hidden_states", "output_scores", "pad_token_id", "pretraining_tp",
-        "problem_type", "resid_pdrop", "return_dict", "return_dict_in_generate", "sep_token_id", "task_specific_params",
-        "tokenizer_class", "torch_dtype", "torchscript", "transformers.js_config", "transformers_version",
-        "unsloth_fixed", "unsloth_version", "use_bfloat16", "use_cache",
+        "_attn_implementation", "_name_or_path", "attention_dropout", "auto_map", "cache_implementation",
+        "chunk_size_feed_forward", "classifier_dropout", "dtype", "embd_pdrop", "finetuning_task", "hidden_dropout",
+        "id2label", "initializer_range", "is_decoder", "is_encoder_decoder", "is_llama_config", "label2id", "language",
+        "license", "output_attentions", "output_hidden_states", "output_router_logits", "output_scores", "pad_token_id",
+        "pretraining_tp", "problem_type", "resid_pdrop",
+        "return_dict", "return_dict_in_generate", "router_aux_loss_coef", "router_jitter_noise", "sep_token_id",
+        "task_specific_params", "tokenizer_class", "torch_dtype", "torchscript", "transformers.js_config",
+        "transformers_version", "unsloth_fixed", "unsloth_version", "use_bfloat16", "use_cache",
     ]
+
+    /// Keys that say with these values that what they would change is as always.
+    private static let neutralKeys: [String: JSON] = [
+        "attention_bias": .bool(false), "full_attn_mod": .integer(1), "interpolate_factor": .integer(1),
+        "lm_head_bias": .bool(false), "mlp_bias": .bool(false), "rope_interleaved": .bool(false),
+        "use_bidirectional_attention": .bool(false), "use_sliding_window": .bool(false),
+    ]
+}
+
+extension ModelConfiguration.Biases {
+    fileprivate init(reading reader: inout ConfigurationReader, _ family: Family) throws(ModelError) {
+        func holds(_ rule: Family.Rule) throws(ModelError) -> Bool {
+            switch rule {
+            case .never: false
+            case .always: true
+            case .key(let key, let absent): try reader.flag(key) ?? absent
+            }
+        }
+        self.queryKeyValue = try holds(family.queryKeyValueBias)
+        self.attentionOutput = try holds(family.attentionOutputBias)
+        self.feedForward = try holds(family.feedForwardBias)
+    }
+}
+
+extension ModelConfiguration.Experts {
+    /// Nil for a family without experts.
+    fileprivate init?(reading reader: inout ConfigurationReader, _ family: Family) throws(ModelError) {
+        guard let names = family.experts else { return nil }
+        // Newer files say num_local_experts where older ones of the same family say num_experts.
+        let local = try reader.count("num_local_experts", atMost: Limits.experts)
+        let count = try reader.count("num_experts", atMost: Limits.experts) ?? local
+        self.count = try reader.required(count, names == .mixtral ? "num_local_experts" : "num_experts")
+        let chosen = try reader.count("num_experts_per_tok", atMost: self.count)
+        self.chosen = try reader.required(chosen, "num_experts_per_tok")
+        self.sharedFeedForwardSize = nil
+        switch names {
+        case .mixtral:
+            let size = try reader.count("intermediate_size", atMost: Limits.width)
+            self.feedForwardSize = try reader.required(size, "intermediate_size")
+            self.normalizesWeights = true
+        case .qwen(let hasShared):
+            let size = try reader.count("moe_intermediate_size", atMost: Limits.width)
+            self.feedForwardSize = try reader.required(size, "moe_intermediate_size")
+            self.normalizesWeights = try reader.flag("norm_topk_prob") ?? false
+            guard hasShared else { return }
+            let sharedSize = try reader.count("shared_expert_intermediate_size", atMost: Limits.width)
+            self.sharedFeedForwardSize = try reader.required(sharedSize, "shared_expert_intermediate_size")
+        }
+    }
 }

@@ -11,6 +11,7 @@ public struct RotaryEmbedding: Equatable, Sendable {
         case linear(factor: Double)
         case llama3(Llama3)
         case yarn(YaRN)
+        case longrope(LongRoPE)
     }
 
     /// Llama 3.1: long wavelengths are stretched, short ones kept, those between interpolated.
@@ -34,26 +35,72 @@ public struct RotaryEmbedding: Equatable, Sendable {
         public var roundsRamp: Bool
     }
 
+    /// LongRoPE (arXiv 2402.13753): every pair has a factor of its own, one for contexts up to the original one and one
+    /// for longer ones. The serving context decides for all positions.
+    public struct LongRoPE: Equatable, Sendable {
+        public var shortFactors: [Double]
+        public var longFactors: [Double]
+        public var originalContextLength: Double
+        /// Multiplies cosine and sine, with either factors.
+        public var attentionFactor: Double
+
+        func factors(contextLength: Int) -> [Double] {
+            Double(contextLength) > self.originalContextLength ? self.longFactors : self.shortFactors
+        }
+    }
+
     /// The base of the wavelengths, `rope_theta`.
     public var base: Double
     public var scaling: Scaling
+    /// The part of a head that is turned, from its start; the rest stays as it is.
+    public var fraction = 1.0
 
-    /// Radians per position of each of the `dimension / 2` pairs.
-    package func frequencies(dimension: Int) -> [Double] {
-        let plain = (0..<dimension / 2).map { pair in
-            1 / Numerics.pow(self.base, Double(2 * pair) / Double(dimension))
+    /// How many numbers of a head are turned.
+    package func rotatedDimension(of dimension: Int) -> Int { Int(Double(dimension) * self.fraction) }
+
+    /// Radians per position of each pair that is turned.
+    ///
+    /// - Parameters:
+    ///   - dimension: of a head.
+    ///   - contextLength: the most positions that will be served.
+    package func frequencies(dimension: Int, contextLength: Int) -> [Double] {
+        let rotated = self.rotatedDimension(of: dimension)
+        let plain = (0..<rotated / 2).map { pair in
+            1 / Numerics.pow(self.base, Double(2 * pair) / Double(rotated))
         }
         switch self.scaling {
         case .none: return plain
         case .linear(let factor): return plain.map { $0 / factor }
         case .llama3(let scaling): return plain.map(scaling.scaled)
         case .yarn(let scaling): return scaling.scaled(plain, base: self.base)
+        case .longrope(let scaling): return zip(plain, scaling.factors(contextLength: contextLength)).map { $0 / $1 }
         }
     }
 
     /// What cosine and sine are multiplied by.
     package var amplitude: Double {
-        if case .yarn(let scaling) = self.scaling { scaling.attentionFactor } else { 1 }
+        switch self.scaling {
+        case .yarn(let scaling): scaling.attentionFactor
+        case .longrope(let scaling): scaling.attentionFactor
+        case .none, .linear, .llama3: 1
+        }
+    }
+
+    /// What makes it impossible for heads of `dimension` numbers; nil where nothing does.
+    func problem(dimension: Int) -> String? {
+        let rotated = self.rotatedDimension(of: dimension)
+        guard self.fraction > 0, self.fraction <= 1, rotated > 0, rotated.isMultiple(of: 2) else {
+            return "\(self.fraction) of a head of \(dimension) is no even number to turn"
+        }
+        guard self.base > 1, self.base.isFinite else { return "the base of RoPE must be above 1" }
+        if case .longrope(let scaling) = self.scaling {
+            for factors in [scaling.shortFactors, scaling.longFactors] {
+                guard factors.count == rotated / 2, factors.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+                    return "longrope needs \(rotated / 2) factors above 0, one for each pair"
+                }
+            }
+        }
+        return nil
     }
 }
 
@@ -91,8 +138,9 @@ extension RotaryEmbedding.YaRN {
 
 extension RotaryEmbedding {
     /// The canonical form of every number above; part of the model key.
-    package var mathematics: JSON {
+    package func mathematics(contextLength: Int) -> JSON {
         var members: [JSON.Member] = [.init("base", .real(self.base))]
+        if self.fraction != 1 { members.append(.init("fraction", .real(self.fraction))) }
         switch self.scaling {
         case .none:
             break
@@ -113,6 +161,12 @@ extension RotaryEmbedding {
                 .init("slow_rotations", .real(scaling.slowRotations)),
                 .init("attention_factor", .real(scaling.attentionFactor)),
                 .init("rounds_ramp", .bool(scaling.roundsRamp)),
+            ]
+        case .longrope(let scaling):
+            members += [
+                .init("scaling", .string("longrope")),
+                .init("factors", .array(scaling.factors(contextLength: contextLength).map(JSON.real))),
+                .init("attention_factor", .real(scaling.attentionFactor)),
             ]
         }
         return .object(members)

@@ -52,6 +52,18 @@ package struct StoredTensor: @unchecked Sendable {
         self.includesOne = entry.includesOne
     }
 
+    /// Some rows of a matrix that holds several; only a matrix whose rows stand as Hugging Face has them is cut.
+    func slice(_ rows: Range<Int>) -> StoredTensor {
+        guard rows != 0..<self.rows else { return self }
+        precondition(self.rowOrder == .plain, "\(self.name) is stored in an order that cannot be cut")
+        let bytes = self.bytes[rows.lowerBound * self.rowBytes..<rows.upperBound * self.rowBytes]
+        return StoredTensor(
+            self.name,
+            TensorEntry(type: self.type, shape: [rows.count, self.columns], bytes: 0..<bytes.count),
+            bytes: UnsafeRawBufferPointer(rebasing: bytes)
+        )
+    }
+
     /// Numbers in a row. A vector is one row, unless its numbers belong to rows of a matrix that are reordered.
     package var columns: Int {
         self.shape.count > 1 || self.rowOrder == .plain ? self.shape.last ?? 1 : 1

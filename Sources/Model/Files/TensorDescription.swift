@@ -9,6 +9,35 @@ package struct TensorDescription: Equatable, Sendable {
     }
 }
 
+/// What a product multiplies with: a stored matrix or some of its rows, and the bias that is added.
+struct ProductDescription: Equatable, Sendable {
+    var weight: TensorDescription
+    var rows: Range<Int>
+    var bias: TensorDescription?
+    /// Whether neither its weights nor its activations may be quantised: a router's choices hang on small differences.
+    var staysExact = false
+
+    init(_ name: String, _ rows: Int, _ columns: Int, hasBias: Bool = false, staysExact: Bool = false) {
+        self.weight = TensorDescription("\(name).weight", rows, columns)
+        self.rows = 0..<rows
+        self.bias = hasBias ? TensorDescription("\(name).bias", rows) : nil
+        self.staysExact = staysExact
+    }
+
+    /// A matrix without a bias.
+    init(all weight: TensorDescription) {
+        self.init(fused: weight, rows: 0..<weight.shape[0])
+    }
+
+    /// Some rows of a matrix that holds several products.
+    init(fused weight: TensorDescription, rows: Range<Int>) {
+        self.weight = weight
+        self.rows = rows
+    }
+
+    var tensors: [TensorDescription] { [self.weight] + [self.bias].compactMap(\.self) }
+}
+
 extension ModelConfiguration {
     /// Everything that blocks in `range` are computed from. The embedding belongs to block 0, the last norm and the
     /// head to the last block; a tied head is the embedding again.
@@ -17,7 +46,7 @@ extension ModelConfiguration {
     }
 
     func tensors(ofBlock block: Int) -> [TensorDescription] {
-        var tensors = self.attentionTensors(block) + self.feedForwardTensors(block)
+        var tensors = self.description(ofBlock: block).tensors
         if block == 0 { tensors.append(self.embedding) }
         if block == self.blockCount - 1 {
             tensors.append(self.lastNorm)
@@ -35,36 +64,5 @@ extension ModelConfiguration {
     var head: TensorDescription {
         self.tiesEmbeddings
             ? self.embedding : TensorDescription("lm_head.weight", self.vocabularySize, self.hiddenSize)
-    }
-
-    private func attentionTensors(_ block: Int) -> [TensorDescription] {
-        let name = "model.layers.\(block)"
-        let widths = [("q", self.queryWidth), ("k", self.keyValueWidth), ("v", self.keyValueWidth)]
-        var tensors = [TensorDescription("\(name).input_layernorm.weight", self.hiddenSize)]
-        for (letter, width) in widths {
-            tensors.append(TensorDescription("\(name).self_attn.\(letter)_proj.weight", width, self.hiddenSize))
-            if self.biases.queryKeyValue {
-                tensors.append(TensorDescription("\(name).self_attn.\(letter)_proj.bias", width))
-            }
-        }
-        tensors.append(TensorDescription("\(name).self_attn.o_proj.weight", self.hiddenSize, self.queryWidth))
-        if self.biases.attentionOutput {
-            tensors.append(TensorDescription("\(name).self_attn.o_proj.bias", self.hiddenSize))
-        }
-        return tensors
-    }
-
-    private func feedForwardTensors(_ block: Int) -> [TensorDescription] {
-        let name = "model.layers.\(block)"
-        var tensors = [TensorDescription("\(name).post_attention_layernorm.weight", self.hiddenSize)]
-        let products = [
-            ("gate", self.feedForwardSize, self.hiddenSize), ("up", self.feedForwardSize, self.hiddenSize),
-            ("down", self.hiddenSize, self.feedForwardSize),
-        ]
-        for (word, rows, columns) in products {
-            tensors.append(TensorDescription("\(name).mlp.\(word)_proj.weight", rows, columns))
-            if self.biases.feedForward { tensors.append(TensorDescription("\(name).mlp.\(word)_proj.bias", rows)) }
-        }
-        return tensors
     }
 }
