@@ -11,9 +11,8 @@
 #include "lanes_rows.h"
 #include "lanes_multiply.h"
 #include "lanes_attend.h"
+#include "quantised.h"
 
-const struct kw_kernels kw_avx2 = {
-    "avx2", multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend,
-};
+const struct kw_kernels kw_avx2 = {"avx2", FLOAT_KERNELS, &kw_quantised_avx2};
 #pragma clang attribute pop
 #endif

@@ -11,9 +11,9 @@
 #include "lanes_rows.h"
 #include "lanes_multiply.h"
 #include "lanes_attend.h"
+#include "quantised.h"
 
-const struct kw_kernels kw_avx512 = {
-    "avx512", multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend,
-};
+const struct kw_kernels kw_avx512 = {"avx512", FLOAT_KERNELS, &kw_quantised_avx512};
+const struct kw_kernels kw_avx512_vnni = {"avx512-vnni", FLOAT_KERNELS, &kw_quantised_vnni};
 #pragma clang attribute pop
 #endif

@@ -1,5 +1,9 @@
 #pragma STDC FP_CONTRACT OFF
-#include "kernels.h"
+#include "quantised.h"
+#if defined(__linux__) && defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #if defined(__x86_64__)
 static bool has_avx2(void) {
@@ -9,13 +13,18 @@ static bool has_avx512(void) {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+static bool has_vnni(void) { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+#elif defined(__linux__) && defined(__aarch64__)
+static bool has_dot(void) { return getauxval(AT_HWCAP) & HWCAP_ASIMDDP; }
+#elif defined(__aarch64__)
+static bool has_dot(void) { return true; } // every Apple chip with this instruction set
 #endif
 
 size_t kw_kernels_count(void) {
 #if defined(__x86_64__)
-    return 1 + (size_t)has_avx2() + (size_t)has_avx512();
+    return 1 + (size_t)has_avx2() + (size_t)has_avx512() + (size_t)has_vnni();
 #elif defined(__aarch64__)
-    return 2;
+    return 2 + (size_t)has_dot();
 #else
     return 1;
 #endif
@@ -25,8 +34,10 @@ const struct kw_kernels *kw_kernels_at(size_t index) {
 #if defined(__x86_64__)
     if (index == 1 && has_avx2()) return &kw_avx2;
     if (index == 2 && has_avx512()) return &kw_avx512;
+    if (index == 3 && has_vnni()) return &kw_avx512_vnni;
 #elif defined(__aarch64__)
     if (index == 1) return &kw_neon;
+    if (index == 2 && has_dot()) return &kw_neon_dot;
 #endif
     (void)index;
     return &kw_scalar;
@@ -39,6 +50,17 @@ const char *kw_kernels_name(const struct kw_kernels *kernels) { return kernels->
 void kw_multiply(const struct kw_kernels *kernels, const struct kw_matrix *matrix, size_t first, size_t end,
                  const float *bias, const float *x, size_t tokens, float *y, size_t y_stride) {
     kernels->multiply(matrix, first, end, bias, x, tokens, y, y_stride);
+}
+
+void kw_quantise(const struct kw_kernels *kernels, const float *x, size_t columns, int8_t *values,
+                 struct kw_group *groups) {
+    kernels->quantised->quantise(x, columns, values, groups);
+}
+
+void kw_multiply_quantised(const struct kw_kernels *kernels, const struct kw_matrix *matrix, size_t first, size_t end,
+                           const float *bias, const struct kw_activations *x, size_t tokens, float *y,
+                           size_t y_stride) {
+    kernels->quantised->multiply(matrix, first, end, bias, x, tokens, y, y_stride);
 }
 
 void kw_normalize(const struct kw_kernels *kernels, const float *x, const float *weight, float epsilon, size_t n,

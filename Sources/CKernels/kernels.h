@@ -16,13 +16,17 @@ struct kw_kernels {
     struct kw_rounding (*narrow)(const float *, uint16_t *, size_t);
     struct kw_rounding (*round)(float *, size_t);
     void (*attend)(const struct kw_attention *, size_t, size_t);
+    const struct kw_quantised_kernels *quantised;
 };
+
+/// All but the name and the quantised ones, as each instruction set's file defines them.
+#define FLOAT_KERNELS multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend
 
 extern const struct kw_kernels kw_scalar;
 #if defined(__x86_64__)
-extern const struct kw_kernels kw_avx2, kw_avx512;
+extern const struct kw_kernels kw_avx2, kw_avx512, kw_avx512_vnni;
 #elif defined(__aarch64__)
-extern const struct kw_kernels kw_neon;
+extern const struct kw_kernels kw_neon, kw_neon_dot;
 #endif
 
 /// The largest f16, and the smallest f32 that would round to infinity.

@@ -16,6 +16,7 @@ typedef _Float16 halves __attribute__((ext_vector_type(LANES)));
 typedef _Float16 halves_in_memory __attribute__((ext_vector_type(LANES), aligned(2)));
 typedef uint16_t shorts_in_memory __attribute__((ext_vector_type(LANES), aligned(2)));
 typedef uint32_t words __attribute__((ext_vector_type(LANES)));
+typedef uint8_t bytes __attribute__((ext_vector_type(4 * LANES)));
 
 INLINE lanes splat(float x) { return (lanes)(x); }
 INLINE lanes fused(lanes a, lanes b, lanes c) { return __builtin_elementwise_fma(a, b, c); }

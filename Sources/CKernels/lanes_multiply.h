@@ -81,6 +81,7 @@ static void multiply(const struct kw_matrix *m, size_t first, size_t end, const 
         case kw_f16: multiply_typed(m, kw_f16, first, end, bias, from, count, to, y_stride); break;
         case kw_bf16: multiply_typed(m, kw_bf16, first, end, bias, from, count, to, y_stride); break;
         case kw_f32: multiply_typed(m, kw_f32, first, end, bias, from, count, to, y_stride); break;
+        default: break; // quantised matrices have products of their own
         }
     }
 }

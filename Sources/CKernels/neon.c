@@ -9,8 +9,8 @@
 #include "lanes_rows.h"
 #include "lanes_multiply.h"
 #include "lanes_attend.h"
+#include "quantised.h"
 
-const struct kw_kernels kw_neon = {
-    "neon", multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend,
-};
+const struct kw_kernels kw_neon = {"neon", FLOAT_KERNELS, &kw_quantised_neon};
+const struct kw_kernels kw_neon_dot = {"neon-dot", FLOAT_KERNELS, &kw_quantised_neon_dot};
 #endif

@@ -1,5 +1,6 @@
 #pragma STDC FP_CONTRACT OFF
 #include "kernels.h"
+#include "quantised.h"
 #include <math.h>
 #include <string.h>
 
@@ -43,8 +44,8 @@ static float load(enum kw_type type, const void *data, size_t index) {
     case kw_f16: return from_f16(((const uint16_t *)data)[index]);
     case kw_bf16: return from_bits((uint32_t)((const uint16_t *)data)[index] << 16);
     case kw_f32: return ((const float *)data)[index];
+    default: return 0; // no float
     }
-    return 0;
 }
 
 static void widen(enum kw_type type, const void *from, float *to, size_t n) {
@@ -226,6 +227,4 @@ static void attend(const struct kw_attention *a, size_t first, size_t end) {
         }
 }
 
-const struct kw_kernels kw_scalar = {
-    "scalar", multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend,
-};
+const struct kw_kernels kw_scalar = {"scalar", FLOAT_KERNELS, &kw_quantised_scalar};

@@ -8,10 +8,20 @@
 // in one fixed tree: lane i + lane i+8, then i+4, i+2, i+1.
 
 /// How a number is stored.
-enum kw_type { kw_f16 = 0, kw_bf16 = 1, kw_f32 = 2 };
+enum kw_type {
+    kw_f16 = 0,
+    kw_bf16 = 1,
+    kw_f32 = 2,
+    // Blocks of GGML, in panels (kw_make_panels).
+    kw_q8_0 = 3,
+    kw_q4_0 = 4,
+    kw_q4_k = 5,
+    kw_q5_k = 6,
+    kw_q6_k = 7,
+};
 
-/// A matrix in row-major order, aligned to its elements, one row for each output: y[row] = Σ data[row][column] ·
-/// x[column].
+/// A matrix, one row for each output: y[row] = Σ matrix[row][column] · x[column]. Floats stand in row-major order,
+/// aligned to their size; quantised ones in panels of 16 rows, aligned to 64 bytes.
 struct kw_matrix {
     const void *data;
     enum kw_type type;
@@ -36,6 +46,40 @@ const char *kw_kernels_name(const struct kw_kernels *kernels);
 /// floats from token to token, bias may be NULL.
 void kw_multiply(const struct kw_kernels *kernels, const struct kw_matrix *matrix, size_t first, size_t end,
                  const float *bias, const float *x, size_t tokens, float *y, size_t y_stride);
+
+/// What int8 activations of one token share in 32 columns.
+struct kw_group {
+    float scale;   // d = max|x| / 127: x ≈ d · value
+    float sum;     // d · the sum of all values
+    int32_t first; // the sum of the first 16 values
+    int32_t total; // the sum of all values
+};
+
+/// Activations as quantised products take them.
+struct kw_activations {
+    const int8_t *values;          // [tokens][columns], -127...127
+    const struct kw_group *groups; // [tokens][columns / 32]
+};
+
+/// Rounds one token's activations to int8, ties to even; columns is a multiple of 32.
+void kw_quantise(const struct kw_kernels *kernels, const float *x, size_t columns, int8_t *values,
+                 struct kw_group *groups);
+
+/// kw_multiply with a quantised matrix; first is a multiple of 16. In each group of 32 columns the sum of products is
+/// completed in integers, the scales of K-quants within it; then acc = fma(sum, dw · dx, acc), groups ascending.
+void kw_multiply_quantised(const struct kw_kernels *kernels, const struct kw_matrix *matrix, size_t first, size_t end,
+                           const float *bias, const struct kw_activations *x, size_t tokens, float *y,
+                           size_t y_stride);
+
+/// Columns that share a scale in GGML's blocks of a type, 0 for floats.
+size_t kw_block_columns(enum kw_type type);
+/// Bytes of such a block.
+size_t kw_block_bytes(enum kw_type type);
+/// Bytes of 16 rows in a panel, a multiple of 64; columns is a multiple of the block's.
+size_t kw_panel_bytes(enum kw_type type, size_t columns);
+
+/// Writes one panel from up to 16 rows of GGML's blocks; rows that are NULL become zero.
+void kw_make_panel(enum kw_type type, const void *const rows[16], size_t columns, void *panel);
 
 /// y = x / √(mean(x²) + epsilon) · weight over n numbers.
 void kw_normalize(const struct kw_kernels *kernels, const float *x, const float *weight, float epsilon, size_t n,
