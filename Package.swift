@@ -117,7 +117,7 @@ let package = Package(
             dependencies: ["CKernels", "COpenSSL", "StrictJSON", "GGUF"],
             swiftSettings: swiftSettings
         ),
-        .target(name: "Tokenizer", dependencies: ["COniguruma", "StrictJSON"], swiftSettings: swiftSettings),
+        .target(name: "Tokenizer", dependencies: ["COniguruma", "GGUF", "StrictJSON"], swiftSettings: swiftSettings),
 
         .target(name: "DemoModel", dependencies: ["CDemoModel", "Model", "Tokenizer"], swiftSettings: swiftSettings),
 
@@ -205,7 +205,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TokenizerTests",
-            dependencies: ["Tokenizer", "StrictJSON", "CDemoModel"],
+            dependencies: ["Tokenizer", "StrictJSON", "CDemoModel", "GGUF", "GGUFSamples"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),

@@ -15,6 +15,17 @@ struct AddedToken: Sendable {
     /// Is looked for in the normalised text and not in the raw one.
     let isNormalized: Bool
 
+    /// A token of a GGUF file, which keeps little of what Hugging Face's files say.
+    init(id: UInt32, content: [UInt8], isSpecial: Bool, stripsRight: Bool) {
+        self.id = id
+        self.content = content
+        self.isSpecial = isSpecial
+        isSingleWord = false
+        stripsLeft = false
+        self.stripsRight = stripsRight
+        isNormalized = false
+    }
+
     init(_ json: JSON) throws(TokenizerError) {
         guard let id = json["id"]?.integer, (0..<Limits.vocabulary).contains(id),
             let content = json["content"]?.bytes, !content.isEmpty
@@ -26,5 +37,16 @@ struct AddedToken: Sendable {
         stripsLeft = json["lstrip"]?.bool ?? false
         stripsRight = json["rstrip"]?.bool ?? false
         isNormalized = json["normalized"]?.bool ?? !isSpecial
+    }
+
+    /// - Throws: `tooLarge` when a search for all of `tokens` would need too large a tree.
+    static func checkBounds(_ tokens: [AddedToken]) throws(TokenizerError) {
+        guard tokens.count <= Limits.addedTokens else {
+            throw TokenizerError(.tooLarge, "the tokenizer has \(tokens.count) added tokens")
+        }
+        let bytes = tokens.reduce(0) { $0 + $1.content.count }
+        guard bytes <= Limits.addedTokenBytes else {
+            throw TokenizerError(.tooLarge, "the tokenizer's added tokens have \(bytes) bytes together")
+        }
     }
 }

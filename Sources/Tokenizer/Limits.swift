@@ -9,6 +9,9 @@ package enum Limits {
     package static let vocabulary = 1 << 21
     /// Bytes of one token; real ones stay below 1,024.
     package static let tokenBytes = 4096
+    /// The squares of the lengths of all tokens that merge by their scores, in bytes: each is looked up cut at every place.
+    /// Gemma's 256,000 tokens are near 20 million.
+    package static let scoredTokenWork = 1 << 30
     /// Tokens that are matched in the text as they stand; the largest published lists are near 7,000.
     package static let addedTokens = 1 << 16
     /// Bytes of one regular expression; real ones stay below 1,000.

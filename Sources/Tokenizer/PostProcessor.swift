@@ -2,15 +2,18 @@ internal import StrictJSON
 
 /// The special tokens that are put before and behind an encoded text.
 struct PostProcessor: Sendable {
-    private(set) var before: [UInt32] = []
-    private(set) var behind: [UInt32] = []
+    private(set) var before: [UInt32]
+    private(set) var behind: [UInt32]
 
     static let supported = ["TemplateProcessing", "ByteLevel", "Sequence"]
 
-    /// Adds nothing.
-    init() {}
+    init(before: [UInt32] = [], behind: [UInt32] = []) {
+        self.before = before
+        self.behind = behind
+    }
 
     init(_ json: JSON) throws(TokenizerError) {
+        self.init()
         let kind = json["type"]?.string ?? ""
         switch kind {
         case "TemplateProcessing": try readTemplate(json)

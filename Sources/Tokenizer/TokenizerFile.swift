@@ -1,27 +1,6 @@
-import Foundation
 internal import StrictJSON
 
 extension Tokenizer {
-    /// Reads `tokenizer.json` in a model's directory.
-    ///
-    /// - Throws: `unreadable` when there is none, and whatever is wrong with it.
-    public init(directory: String) throws(TokenizerError) {
-        let path = directory + "/tokenizer.json"
-        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
-        guard let size else {
-            throw TokenizerError(
-                .unreadable,
-                "there is no readable \(path). A model's directory needs its tokenizer.json: fetch it from where the "
-                    + "weights came from"
-            )
-        }
-        guard size <= Limits.fileBytes else { throw .fileTooLarge(size) }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw TokenizerError(.unreadable, "\(path) cannot be read. Check its permissions")
-        }
-        try self.init(json: [UInt8](data))
-    }
-
     /// Reads the content of a `tokenizer.json`.
     public init(json: [UInt8]) throws(TokenizerError) {
         self = try json.withBytes { bytes throws(TokenizerError) in try Tokenizer(json: UnsafeRawBufferPointer(bytes)) }
@@ -48,15 +27,8 @@ extension Tokenizer {
         guard kind == "BPE" else { throw .unknownKind(kind, of: "model", supported: ["BPE"]) }
 
         var added: [AddedToken] = []
-        let listed = file["added_tokens"]?.array ?? []
-        guard listed.count <= Limits.addedTokens else {
-            throw TokenizerError(.tooLarge, "the tokenizer has \(listed.count) added tokens")
-        }
-        for token in listed { added.append(try AddedToken(token)) }
-        let addedBytes = added.reduce(0) { $0 + $1.content.count }
-        guard addedBytes <= Limits.addedTokenBytes else {
-            throw TokenizerError(.tooLarge, "the tokenizer's added tokens have \(addedBytes) bytes together")
-        }
+        for token in file["added_tokens"]?.array ?? [] { added.append(try AddedToken(token)) }
+        try AddedToken.checkBounds(added)
         var vocabulary = try Vocabulary(model["vocab"]?.members ?? [])
         let modelVocabulary = vocabulary
         for token in added { try vocabulary.insert(token.content, id: Int(token.id)) }
@@ -81,7 +53,7 @@ extension Tokenizer {
 }
 
 extension TokenizerError {
-    fileprivate static func fileTooLarge(_ size: Int) -> Self {
+    static func fileTooLarge(_ size: Int) -> Self {
         Self(
             .tooLarge,
             "the tokenizer file has \(size) bytes, more than \(Limits.fileBytes). Check that it is a tokenizer.json"

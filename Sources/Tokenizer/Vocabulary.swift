@@ -20,6 +20,13 @@ struct Vocabulary: Sendable {
         }
     }
 
+    /// - Parameter tokens: the token of each id. An empty one is none, as llama.cpp has it.
+    init(tokens: [[UInt8]]) throws(TokenizerError) {
+        self.tokens = Array(repeating: nil, count: tokens.count)
+        ids.reserveCapacity(tokens.count)
+        for (id, token) in tokens.enumerated() where !token.isEmpty { try insert(token, id: id) }
+    }
+
     /// Adds a token; the same token with the same id may be added again.
     mutating func insert(_ token: [UInt8], id: Int) throws(TokenizerError) {
         let text = String(decoding: token.prefix(80), as: UTF8.self)

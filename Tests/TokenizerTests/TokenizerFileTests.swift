@@ -3,12 +3,6 @@ import Testing
 @testable import Tokenizer
 
 @Suite struct TokenizerFileTests {
-    @Test func `a missing file is named`() {
-        let error = #expect(throws: TokenizerError.self) { try Tokenizer(directory: "/nowhere") }
-        #expect(error?.code == .unreadable)
-        #expect(error?.message.contains("/nowhere/tokenizer.json") == true)
-    }
-
     @Test(arguments: ["Unigram", "WordPiece", "WordLevel"])
     func `an unknown kind of model is named, and the known one`(kind: String) {
         var file = SmallFile()
