@@ -71,6 +71,21 @@ import Testing
         }
     }
 
+    @Test(arguments: sets) func `long rows and large batches, which are cut into blocks, are those of plain C`(
+        set: String
+    ) {
+        var random = RandomNumbers(seed: 8)
+        for (type, columns) in [(kw_f16, 4100), (kw_bf16, 2049), (kw_f32, 1040), (kw_f32, 2997)] {
+            let matrix = Matrix(type, rows: 29, columns: columns, &random)
+            for tokens in [1, 5, 69] {
+                let x = random.floats(tokens * columns)
+                let expected = matrix.multiply(self.scalar, x, bias: nil, tokens: tokens, rows: 1..<29)
+                let actual = matrix.multiply(self.kernels(set), x, bias: nil, tokens: tokens, rows: 1..<29)
+                #expect(actual.map(\.bitPattern) == expected.map(\.bitPattern), "\(type), \(columns) columns")
+            }
+        }
+    }
+
     @Test(arguments: Kernels.all.map(\.name)) func `a token's product does not depend on the others`(set: String) {
         var random = RandomNumbers(seed: 2)
         let matrix = Matrix(kw_f16, rows: 33, columns: 172, &random)
