@@ -11,7 +11,6 @@ package struct YamuxSession: ~Copyable {
     private let role: ConnectionRole
     private var streams: [StreamID: YamuxStream] = [:]
     private var nextStream: UInt32
-    private var lastRemoteStream: UInt32 = 0
     private var inboundStreams = 0
     private var unacknowledgedStreams = 0
     private var remoteIsLeaving = false
@@ -272,13 +271,11 @@ package struct YamuxSession: ~Copyable {
     }
 
     private mutating func accept(_ id: StreamID) throws(WireError) -> Event? {
+        // No order among the ids: go-yamux draws them under one lock and sends their SYNs under another, so that streams
+        // opened at once arrive in any order.
         guard self.isRemote(id), self.streams[id] == nil else {
             throw WireError(.protocolViolation, "the peer opened \(id), which is not its to open")
         }
-        guard id.rawValue > self.lastRemoteStream else {
-            throw WireError(.protocolViolation, "the peer opened \(id) a second time")
-        }
-        self.lastRemoteStream = id.rawValue
         guard self.inboundStreams < Limits.inboundStreams else {
             self.sendControl(YamuxHeader(.windowUpdate, .rst, stream: id))
             return nil

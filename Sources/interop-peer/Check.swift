@@ -91,27 +91,21 @@ struct Checks {
     private func streams() async throws {
         try await withThrowingTaskGroup { group in
             for index in 0..<UInt32(200) {
-                group.addTask { try await self.converse(index, attempts: 20) }
+                group.addTask { try await self.converse(index) }
             }
             try await group.waitForAll()
         }
     }
 
-    private func converse(_ index: UInt32, attempts: Int) async throws {
-        do throws(P2PError) {
-            let stream = try await self.host.openStream(.echo, to: self.peer)
-            let words = ByteBuffer(repeating: UInt8(truncatingIfNeeded: index), count: 8_000)
-            try await stream.write(words)
-            let echo = try await stream.read(exactly: words.readableBytes)
-            await stream.close()
-            guard echo != words else { return }
-        } catch {
-            // go-libp2p resets what exceeds its resource limits at the moment, and means: try again.
-            guard error.code == .streamReset, attempts > 1 else { throw error }
-            try await Task.sleep(for: .milliseconds(100))
-            return try await self.converse(index, attempts: attempts - 1)
+    private func converse(_ index: UInt32) async throws {
+        let stream = try await self.host.openStream(.echo, to: self.peer)
+        let words = ByteBuffer(repeating: UInt8(truncatingIfNeeded: index), count: 8_000)
+        try await stream.write(words)
+        let echo = try await stream.read(exactly: words.readableBytes)
+        await stream.close()
+        guard echo == words else {
+            throw CheckFailure(description: "stream \(index) got the words of another")
         }
-        throw CheckFailure(description: "stream \(index) got the words of another")
     }
 
     /// Our direction ends before the answer begins to arrive.

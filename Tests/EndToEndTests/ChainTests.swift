@@ -85,14 +85,21 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [SIGKILL, SIGSTOP])
-    func `a peer that dies in the middle ends the generation with a clear message`(signal: Int32) async throws {
+    func `a peer that dies in the middle ends the generation within ten seconds, with a clear message`(
+        signal: Int32
+    ) async throws {
         let home = try Home()
         try await withPeers(["0..8", "8..16", "16..24"], home: home) { peers in
             let arguments = [
                 "generate", "Once upon a time", "--ignore-eos", "--max-tokens", "480", "--bootstrap", peers[0].address,
             ]
-            let outcome = try await Program.run(arguments, home: home) { _ in peers[1].send(signal) }
+            var death = ContinuousClock.now
+            let outcome = try await Program.run(arguments, home: home) { _ in
+                peers[1].send(signal)
+                death = .now
+            }
             #expect(outcome.exitCode == 1)
+            #expect(ContinuousClock.now - death < .seconds(10))
             #expect(outcome.error.contains("8..16"))
             let survivors = try await Program.run(["dht", "peers", "--bootstrap", peers[0].address], home: home)
             #expect(survivors.output.contains("0..8") && survivors.output.contains("16..24"))

@@ -74,10 +74,8 @@ import Testing
     @Test func `a server that runs lists the protocol in Identify, a client does not`() async throws {
         try await withSwarm(servers: 1, clients: 1) { nodes in
             let (server, client) = (nodes[0], nodes[1])
-            try await until {
-                server.host.identification(of: client.host.peerID) != nil
-                    && client.host.identification(of: server.host.peerID) != nil
-            }
+            await server.host.identified(client.host.peerID)
+            await client.host.identified(server.host.peerID)
             let ofServer = client.host.identification(of: server.host.peerID)
             let ofClient = server.host.identification(of: client.host.peerID)
             #expect(ofServer?.protocols.contains(Self.protocolID) == true)
@@ -88,7 +86,7 @@ import Testing
     @Test func `names a client that it is connected to, when that is asked for`() async throws {
         try await self.withServer { server, stranger in
             try await stranger.connect(to: server.info)
-            try await until { !server.host.addresses(of: stranger.peerID).isEmpty }
+            await server.host.identified(stranger.peerID)
             try await withHost(.quiet()) { other in
                 let stream = try await other.openStream(Self.protocolID, to: server.info)
                 try await self.send(Message(.findNode, key: stranger.peerID.bytes), on: stream)

@@ -67,9 +67,14 @@ func withSettledSwarm(servers: Int, clients: Int = 0, _ body: ([SwarmNode]) asyn
     }
 }
 
-/// Waits until `condition` holds; the time limit of the test bounds it.
-func until(_ condition: () async -> Bool) async throws {
-    while !(await condition()) { try await Task.sleep(for: .milliseconds(5)) }
+extension Host {
+    /// Returns when `peer` has said in Identify who it is; the time limit of the test bounds it.
+    func identified(_ peer: PeerID) async {
+        // Subscribed before the look, so that the news cannot come between.
+        let events = self.events
+        guard self.identification(of: peer) == nil else { return }
+        for await event in events where event == .identified(peer) { return }
+    }
 }
 
 extension DHT {

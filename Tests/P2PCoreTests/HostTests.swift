@@ -308,14 +308,15 @@ import Testing
 
     @Test func `a connection without streams is closed after a while`() async throws {
         try await withTwoHosts(server: { $0.timeouts.idle = .milliseconds(20) }) { server, client, peer in
-            let events = client.events
-            try await client.connect(to: peer)
+            let events = server.events
+            // On a busy machine the server closes before the client has heard that it is welcome.
+            try? await client.connect(to: peer)
             var seen: [HostEvent] = []
-            for await event in events where event != .identified(server.peerID) {
+            for await event in events where event != .identified(client.peerID) {
                 seen.append(event)
                 if seen.count == 2 { break }
             }
-            #expect(seen == [.connected(server.peerID), .disconnected(server.peerID)])
+            #expect(seen == [.connected(client.peerID), .disconnected(client.peerID)])
         }
     }
 

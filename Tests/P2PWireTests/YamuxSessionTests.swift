@@ -57,6 +57,13 @@ import Testing
         #expect(throws: WireError.self) { try session.receive([frame, frame]) }
     }
 
+    @Test func `streams that were opened at once arrive in any order`() throws {
+        var session = YamuxSession(role: .listener)
+        let ids = [5, 1, 3].map(StreamID.init(rawValue:))
+        let frames = ids.map { YamuxFrame(YamuxHeader(.windowUpdate, .syn, stream: $0)) }
+        #expect(try session.receive(frames) == ids.map { .opened($0) })
+    }
+
     @Test func `the stream above the limit is reset and the others live on`() throws {
         var session = YamuxSession(role: .listener)
         for index in 0..<UInt32(Limits.inboundStreams) {
