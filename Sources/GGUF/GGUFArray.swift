@@ -50,15 +50,23 @@ package struct GGUFArray: @unchecked Sendable {
     /// The elements of an array of booleans, else nil.
     package var bools: [Bool]? { self.decoded(\.bool) }
 
-    private func decoded<Element>(_ convert: (GGUFValue) -> Element?) -> [Element]? {
+    /// Calls `body` with one element after the other, until it returns false.
+    package func forEach(_ body: (GGUFValue) -> Bool) {
         var cursor = GGUFCursor(self.buffer, isWhole: true)
+        for _ in 0..<self.count {
+            guard let value = try? cursor.value(of: self.elementType), body(value) else { return }
+        }
+    }
+
+    private func decoded<Element>(_ convert: (GGUFValue) -> Element?) -> [Element]? {
         var elements: [Element] = []
         elements.reserveCapacity(self.count)
-        for _ in 0..<self.count {
-            guard let value = try? cursor.value(of: self.elementType), let element = convert(value) else { return nil }
+        self.forEach { value in
+            guard let element = convert(value) else { return false }
             elements.append(element)
+            return true
         }
-        return elements
+        return elements.count == self.count ? elements : nil
     }
 }
 

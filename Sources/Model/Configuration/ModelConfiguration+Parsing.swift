@@ -13,8 +13,9 @@ extension ModelConfiguration {
         try self.init(json)
     }
 
-    private init(_ json: JSON) throws(ModelError) {
-        var reader = try ConfigurationReader(json, name: "config.json")
+    /// Reads what is, or would be, the content of a `config.json`; messages call it `name`.
+    init(_ json: JSON, name: String = "config.json") throws(ModelError) {
+        var reader = try ConfigurationReader(json, name: name)
         let family = try Self.family(&reader)
         try Self.checkActivation(&reader, family)
 

@@ -1,11 +1,12 @@
 internal import StrictJSON
 
-/// A model's files: what they describe is known and checked, and no weight has been touched.
+/// A model's files: what they describe is known and checked, and no weight has been touched. They are a folder as
+/// Hugging Face has it, or one or several GGUF files.
 ///
 /// Some of the weight files may be absent, as on a server that holds a part of a large model, or all of them, as on a
 /// coordinator that computes no block; `missingTensors(for:)` says whether a range can be loaded all the same.
 public struct ModelDirectory: Sendable {
-    /// The folder's last component, or the embedded model's name.
+    /// The folder's last component, the name of a GGUF file without its end, or the embedded model's name.
     public let name: String
     public let configuration: ModelConfiguration
     /// Names the model's mathematics and its tokenizer, without its weights: 16 bytes (DESIGN.md §4).
@@ -24,28 +25,44 @@ public struct ModelDirectory: Sendable {
         case embedded
     }
 
-    /// Reads `config.json`, the index and the headers in the folder at `path`.
+    /// Reads `config.json`, the index and the headers in the folder at `path`, or the header of the GGUF file at `path`
+    /// or in it.
     public init(path: String) throws(ModelError) {
         try self.init(path: path, cache: DigestCache.standard)
     }
 
     package init(path: String, cache: DigestCache) throws(ModelError) {
         let trimmed = String(path.reversed().drop { $0 == "/" }.reversed())
-        guard exists("\(trimmed)/config.json") else {
-            throw ModelError(
-                .unreadableFile,
-                "\(path) holds no config.json; give the folder of a Hugging Face model."
-            )
+        if let file = try GGUFModel.path(at: trimmed) {
+            try self.init(GGUFModel(path: file), cache: cache)
+        } else {
+            try self.init(folder: trimmed, cache: cache)
         }
+    }
+
+    private init(folder trimmed: String, cache: DigestCache) throws(ModelError) {
         let bytes = try contents(of: "\(trimmed)/config.json", limit: Limits.configurationBytes)
         var configuration = try ModelConfiguration(parsing: bytes)
         configuration.endOfSequenceTokens.formUnion(try Self.generationEnds(in: trimmed))
-        self.name = trimmed.split(separator: "/").last.map(String.init) ?? path
+        self.name = trimmed.split(separator: "/").last.map(String.init) ?? trimmed
         self.configuration = configuration
         self.location = .folder(trimmed)
         self.weights = try WeightFiles(directory: trimmed)
         self.cache = cache
         self.modelKey = try Self.modelKey(configuration, tokenizer: "\(trimmed)/tokenizer.json", cache: cache)
+    }
+
+    private init(_ model: GGUFModel, cache: DigestCache) throws(ModelError) {
+        let architecture = try model.architecture
+        self.name = model.name
+        self.configuration = try ModelConfiguration(model, architecture)
+        self.location = .folder(model.folder)
+        self.weights = try WeightFiles(model, GGUFTensorNames(architecture, self.configuration))
+        self.cache = cache
+        self.modelKey = Self.modelKey(
+            self.configuration,
+            tokenizerDigest: Self.tokenizerDigest(model.metadata)
+        )
     }
 
     /// Reads a model that is part of the program.
@@ -117,7 +134,7 @@ extension ModelDirectory {
         let missing = try self.missingTensors(for: range)
         guard !missing.isEmpty else { return }
         guard self.holdsWeights else { throw self.holdsNoWeights }
-        let files = Set(missing.compactMap(\.file)).sorted()
+        let files = Set(missing.compactMap(\.file)).sorted() + self.weights.absentFiles
         let tensors = listed(missing.map(\.name))
         throw ModelError(
             .missingTensors,
@@ -130,6 +147,9 @@ extension ModelDirectory {
 
     /// Whether there is any weight file, or an index that says where weights would be.
     var holdsWeights: Bool { !self.weights.files.isEmpty || !self.weights.absent.isEmpty }
+
+    /// The files that would make the model whole.
+    var absentFiles: [String] { Set(self.weights.absent.values).sorted() + self.weights.absentFiles }
 
     /// For messages: where somebody would put what is missing.
     private var path: String {

@@ -1,3 +1,4 @@
+internal import GGUF
 internal import StrictJSON
 
 // The names of DESIGN.md §4: what tells one model from another before their peers trust each other's results.
@@ -34,11 +35,23 @@ extension ModelDirectory {
         }
     }
 
+    /// SHA-256 over the tokenizer's part of a GGUF file's metadata, sorted by key. The widths of integers do not matter,
+    /// and chat templates are no part of the tokenizer, as they stand outside of `tokenizer.json`.
+    static func tokenizerDigest(_ metadata: [String: GGUFValue]) -> [UInt8] {
+        let hash = SHA256()
+        let keys = metadata.keys.filter { $0.hasPrefix("tokenizer.") && !$0.hasPrefix("tokenizer.chat_template") }
+        for key in keys.sorted(by: bytesPrecede) {
+            hash.append(key)
+            if let value = metadata[key] { hash.append(value) }
+        }
+        return hash.finish()
+    }
+
     /// Names the whole model's weights without reading them all: SHA-256 over the model key and, for every tensor
     /// sorted by name, its type, shape and first 4 KiB. A folder that lacks some files takes it from
     /// `kwaai-manifest.json`.
     public func fingerprint() throws(ModelError) -> [UInt8] {
-        guard self.holdsWeights, self.weights.absent.isEmpty else { return try self.manifestFingerprint() }
+        guard self.holdsWeights, self.absentFiles.isEmpty else { return try self.manifestFingerprint() }
         let hash = SHA256()
         hash.append(self.modelKey)
         for (name, place) in self.weights.tensors.sorted(by: { bytesPrecede($0.key, $1.key) }) {
@@ -53,7 +66,7 @@ extension ModelDirectory {
     private static let fingerprintedBytes = 4096
 
     private func manifestFingerprint() throws(ModelError) -> [UInt8] {
-        let files = Set(self.weights.absent.values).sorted()
+        let files = self.absentFiles
         guard case .folder(let directory) = self.location, exists("\(directory)/kwaai-manifest.json") else {
             guard self.holdsWeights else { throw self.holdsNoWeights }
             throw ModelError(
@@ -101,5 +114,25 @@ extension SHA256 {
         self.append(tensor.type.rawValue)
         self.append(UInt32(tensor.shape.count))
         for size in tensor.shape { self.append("\(size)") }
+    }
+
+    /// A value of a GGUF file's metadata: its kind, then what it holds.
+    func append(_ value: GGUFValue) {
+        switch value {
+        case .integer(let number): self.append("integer \(number)")
+        case .unsigned(let number): self.append("integer \(number)")
+        case .float32(let number): self.append("float \(number.bitPattern)")
+        case .float64(let number): self.append("double \(number.bitPattern)")
+        case .bool(let flag): self.append("bool \(flag)")
+        case .text(let text):
+            self.append("text \(text.buffer.count)")
+            self.append(text.buffer)
+        case .array(let array):
+            self.append("array \(array.count)")
+            array.forEach { element in
+                self.append(element)
+                return true
+            }
+        }
     }
 }

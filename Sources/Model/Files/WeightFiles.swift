@@ -1,7 +1,8 @@
+internal import GGUF
 internal import StrictJSON
 
-/// The safetensors files of a model: their headers, and which tensor is in which. No weight is touched until it is
-/// asked for.
+/// The safetensors or GGUF files of a model: their headers, and which tensor is in which. No weight is touched until it
+/// is asked for.
 struct WeightFiles: Sendable {
     /// One file, mapped or embedded in the program.
     struct File: Sendable {
@@ -23,6 +24,8 @@ struct WeightFiles: Sendable {
     private(set) var tensors: [String: Place] = [:]
     /// Tensors that the index puts into a file that is not there, and that file's name.
     private(set) var absent: [String: String] = [:]
+    /// Files of a model in several GGUF files that are not there; which tensors they hold is not known.
+    private(set) var absentFiles: [String] = []
 
     /// Opens `model.safetensors`, or those of the files that `model.safetensors.index.json` names which are there.
     /// A folder with neither has no weights: enough for who computes no block.
@@ -41,6 +44,16 @@ struct WeightFiles: Sendable {
         try self.add(File(name: name, bytes: SendableBytes(bytes), identity: nil, mapping: nil))
     }
 
+    /// The files of a model in GGUF.
+    init(_ model: GGUFModel, _ names: GGUFTensorNames) throws(ModelError) {
+        self.absentFiles = model.absent
+        for shard in model.shards {
+            var tensors: [(name: String, entry: TensorEntry)] = []
+            for tensor in shard.file.tensors { tensors += try names.entries(tensor, file: shard.name) }
+            try self.add(File(shard.name, shard.mapping), tensors)
+        }
+    }
+
     /// A tensor that is there.
     func tensor(_ name: String, at place: Place) -> StoredTensor {
         let bytes = UnsafeRawBufferPointer(rebasing: self.files[place.file].bytes.buffer[place.entry.bytes])
@@ -48,15 +61,16 @@ struct WeightFiles: Sendable {
     }
 
     private mutating func add(_ name: String, in directory: String) throws(ModelError) {
-        let mapping = try MappedFile(path: "\(directory)/\(name)")
-        try self.add(
-            File(name: name, bytes: SendableBytes(mapping.bytes), identity: mapping.identity, mapping: mapping)
-        )
+        try self.add(File(name, MappedFile(path: "\(directory)/\(name)")))
     }
 
     private mutating func add(_ file: File) throws(ModelError) {
         let header = try SafetensorsHeader(file.bytes.buffer, name: file.name)
-        for (name, entry) in header.tensors {
+        try self.add(file, header.tensors.map { (name: $0.key, entry: $0.value) })
+    }
+
+    private mutating func add(_ file: File, _ tensors: [(name: String, entry: TensorEntry)]) throws(ModelError) {
+        for (name, entry) in tensors {
             guard self.tensors.updateValue(Place(file: self.files.count, entry: entry), forKey: name) == nil else {
                 throw ModelError(
                     .invalidFile,
@@ -101,6 +115,12 @@ struct WeightFiles: Sendable {
             }
             self.absent[entry.key] = file
         }
+    }
+}
+
+extension WeightFiles.File {
+    fileprivate init(_ name: String, _ mapping: MappedFile) {
+        self.init(name: name, bytes: SendableBytes(mapping.bytes), identity: mapping.identity, mapping: mapping)
     }
 }
 
