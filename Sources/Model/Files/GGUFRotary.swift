@@ -78,30 +78,35 @@ struct GGUFRotary {
     /// The parameters that make these factors, since the same parameters make the same mathematics as `config.json`'s,
     /// to the bit. Factors that no usual parameters make are kept as they are.
     private func llama3(_ factors: [Float]) -> [JSON.Member] {
-        let plain = RotaryEmbedding(base: self.base, scaling: .none).frequencies(dimension: self.headDimension)
-        let largest = Double(factors.max() ?? 1)
-        for exponent in 4...20 {
-            for factor in [largest, 8, 32, 2, 4, 16, 64] {
-                let llama3 = RotaryEmbedding.Llama3(
+        for original in (4...20).map({ 1 << $0 }) {
+            for factor in [Double(factors.max() ?? 1), 2, 4, 8, 16, 32, 64] {
+                let scaling = RotaryEmbedding.Llama3(
                     factor: factor,
                     lowFrequencyFactor: 1,
                     highFrequencyFactor: 4,
-                    originalContextLength: Double(1 << exponent)
+                    originalContextLength: Double(original)
                 )
-                let scaled = RotaryEmbedding(base: self.base, scaling: .llama3(llama3))
-                    .frequencies(dimension: self.headDimension)
-                guard factors.count == plain.count,
-                    zip(factors, zip(plain, scaled)).allSatisfy({ abs(Double($0) * $1.1 / $1.0 - 1) < Self.tolerance })
-                else { continue }
+                guard self.makes(factors, scaling) else { continue }
                 let members: [JSON.Member] = [
                     .init("rope_type", .string("llama3")), .init("factor", .real(factor)),
                     .init("low_freq_factor", .real(1)), .init("high_freq_factor", .real(4)),
-                    .init("original_max_position_embeddings", .integer(1 << exponent)),
+                    .init("original_max_position_embeddings", .integer(original)),
                 ]
                 return [.init("rope_scaling", .object(members))]
             }
         }
         return Self.longrope(factors, factors, original: self.contextLength, 1)
+    }
+
+    /// Whether a scaling divides the frequencies by these factors.
+    private func makes(_ factors: [Float], _ scaling: RotaryEmbedding.Llama3) -> Bool {
+        func frequencies(_ scaling: RotaryEmbedding.Scaling) -> [Double] {
+            RotaryEmbedding(base: self.base, scaling: scaling)
+                .frequencies(dimension: self.headDimension, contextLength: self.contextLength)
+        }
+        let made = zip(frequencies(.none), frequencies(.llama3(scaling))).map { $0 / $1 }
+        return made.count == factors.count
+            && zip(made, factors).allSatisfy { abs(Double($1) / $0 - 1) < Self.tolerance }
     }
 
     /// Factors are written as f32, computed in f32.
