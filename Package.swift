@@ -117,6 +117,7 @@ let package = Package(
             dependencies: ["CKernels", "COpenSSL", "StrictJSON", "GGUF"],
             swiftSettings: swiftSettings
         ),
+        .target(name: "Jinja", swiftSettings: swiftSettings),
         .target(name: "Tokenizer", dependencies: ["COniguruma", "GGUF", "StrictJSON"], swiftSettings: swiftSettings),
 
         .target(name: "DemoModel", dependencies: ["CDemoModel", "Model", "Tokenizer"], swiftSettings: swiftSettings),
@@ -194,6 +195,12 @@ let package = Package(
             name: "GGUFSamples",
             dependencies: ["GGUF"],
             path: "Tests/GGUFSamples",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "JinjaTests",
+            dependencies: ["Jinja", "StrictJSON"],
+            exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "GGUFTests", dependencies: ["GGUF", "GGUFSamples"], swiftSettings: swiftSettings),
