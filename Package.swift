@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "Kademlia", targets: ["Kademlia"]),
         .library(name: "KademliaSimulation", targets: ["KademliaSimulation"]),
         .library(name: "ShardProtocol", targets: ["ShardProtocol"]),
+        .library(name: "CKernels", targets: ["CKernels"]),
         .library(name: "Model", targets: ["Model"]),
         .library(name: "Tokenizer", targets: ["Tokenizer"]),
         .library(name: "DemoModel", targets: ["DemoModel"]),

@@ -43,6 +43,15 @@ let package = Package(
             "Generation",
             [kwaai("P2PCore"), kwaai("Kademlia"), kwaai("BlockServer"), kwaai("Coordinator"), kwaai("DemoModel")]
         ),
+        // Not of the library above, which repeats one closure: its readings take turns with others and with llama.cpp.
+        .executableTarget(
+            name: "Inference",
+            dependencies: [kwaai("Model"), kwaai("CKernels"), "CMachine"],
+            path: "Benchmarks/Inference",
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "CMachine", path: "Benchmarks/CMachine"),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c17
 )
