@@ -8,6 +8,39 @@ import Testing
         TinyModel(),
         TinyModel(architecture: "Qwen2ForCausalLM", hidden: 40, heads: 4, keyValueHeads: 2, isTied: false, type: .bf16),
         TinyModel(hidden: 33, feedForward: 50, headDimension: 6, type: .f32, extraKeys: ["attention_bias": "true"]),
+        // Windows that end within a tile and reach over two; caps; two rotations; experts; parts of heads.
+        TinyModel(
+            architecture: "Gemma2ForCausalLM",
+            extraKeys: ["sliding_window": "70", "attn_logit_softcapping": "2.0", "query_pre_attn_scalar": "20"]
+        ),
+        TinyModel(
+            architecture: "Gemma3ForCausalLM",
+            type: .bf16,
+            extraKeys: ["sliding_window": "100", "sliding_window_pattern": "3"]
+        ),
+        TinyModel(
+            architecture: "Phi3ForCausalLM",
+            isTied: false,
+            extraKeys: [
+                "partial_rotary_factor": "0.75", "sliding_window": "33",
+                "rope_scaling": """
+                {"type": "longrope", "original_max_position_embeddings": 64, "short_factor": [1, 1, 1, 1, 1, 1], \
+                "long_factor": [1, 1.5, 2, 3, 5, 8]}
+                """,
+            ]
+        ),
+        TinyModel(
+            architecture: "Qwen2MoeForCausalLM",
+            isTied: false,
+            extraKeys: [
+                "num_experts": "7", "num_experts_per_tok": "3", "moe_intermediate_size": "24",
+                "shared_expert_intermediate_size": "40", "norm_topk_prob": "true", "mlp_only_layers": "[2]",
+            ]
+        ),
+        TinyModel(
+            architecture: "SmolLM3ForCausalLM",
+            extraKeys: ["use_sliding_window": "true", "sliding_window": "64", "no_rope_layer_interval": "2"]
+        ),
     ]
 
     /// 150 tokens cross two tile borders, with a decode of 5 after them.
@@ -145,6 +178,11 @@ import Testing
             digests.append(SHA256.digest(bits.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }).hex)
         }
         #expect(Numerics.version == 1)
-        #expect(digests.map { $0.prefix(16) } == ["285c0fbfd2dbfb08", "1f7d80e3e30018ad", "54168b8365ebd9b9"])
+        #expect(
+            digests.map { $0.prefix(16) } == [
+                "285c0fbfd2dbfb08", "1f7d80e3e30018ad", "54168b8365ebd9b9", "9e5f53707a973178",
+                "5ec9b1ad709de58f", "1dbb75e0a9b42d3a", "9fd8d10ab4e5ee78", "5b209d09e964d61f",
+            ]
+        )
     }
 }

@@ -8,9 +8,10 @@ internal import StrictJSON
 public struct ModelDirectory: Sendable {
     /// The folder's last component, the name of a GGUF file without its end, or the embedded model's name.
     public let name: String
-    public let configuration: ModelConfiguration
+    public private(set) var configuration: ModelConfiguration
     /// Names the model's mathematics and its tokenizer, without its weights: 16 bytes (DESIGN.md §4).
-    public let modelKey: [UInt8]
+    public private(set) var modelKey: [UInt8]
+    private let tokenizerDigest: [UInt8]
     let weights: WeightFiles
     let location: Location
     var cache: DigestCache
@@ -49,7 +50,8 @@ public struct ModelDirectory: Sendable {
         self.location = .folder(trimmed)
         self.weights = try WeightFiles(directory: trimmed)
         self.cache = cache
-        self.modelKey = try Self.modelKey(configuration, tokenizer: "\(trimmed)/tokenizer.json", cache: cache)
+        self.tokenizerDigest = try Self.tokenizerDigest(path: "\(trimmed)/tokenizer.json", cache: cache)
+        self.modelKey = Self.modelKey(configuration, tokenizerDigest: self.tokenizerDigest)
     }
 
     private init(_ model: GGUFModel, cache: DigestCache) throws(ModelError) {
@@ -59,10 +61,8 @@ public struct ModelDirectory: Sendable {
         self.location = .folder(model.folder)
         self.weights = try WeightFiles(model, GGUFTensorNames(architecture, self.configuration))
         self.cache = cache
-        self.modelKey = Self.modelKey(
-            self.configuration,
-            tokenizerDigest: Self.tokenizerDigest(model.metadata)
-        )
+        self.tokenizerDigest = Self.tokenizerDigest(model.metadata)
+        self.modelKey = Self.modelKey(self.configuration, tokenizerDigest: self.tokenizerDigest)
     }
 
     /// Reads a model that is part of the program.
@@ -72,8 +72,24 @@ public struct ModelDirectory: Sendable {
         self.location = .embedded
         self.weights = try WeightFiles(embedded: model.weights, name: "\(model.name)'s embedded weights")
         self.cache = .none
-        let tokenizer = try Self.tokenizerDigest(model.tokenizer, name: "\(model.name)'s embedded tokenizer")
-        self.modelKey = Self.modelKey(self.configuration, tokenizerDigest: tokenizer)
+        self.tokenizerDigest = try Self.tokenizerDigest(model.tokenizer, name: "\(model.name)'s embedded tokenizer")
+        self.modelKey = Self.modelKey(self.configuration, tokenizerDigest: self.tokenizerDigest)
+    }
+
+    /// The same model for sequences of at most `contextLength` tokens. Where RoPE has factors for short contexts and for
+    /// long ones, the name of its mathematics follows the choice.
+    public func limited(toContext contextLength: Int) throws(ModelError) -> ModelDirectory {
+        guard contextLength > 0, contextLength <= self.configuration.contextLength else {
+            throw ModelError(
+                .contextExceeded,
+                "A context of \(contextLength) tokens was asked for; \(self.name) has one of "
+                    + "\(self.configuration.contextLength)."
+            )
+        }
+        var limited = self
+        limited.configuration.contextLength = contextLength
+        limited.modelKey = Self.modelKey(limited.configuration, tokenizerDigest: self.tokenizerDigest)
+        return limited
     }
 
     /// `generation_config.json` often names more tokens that end a text than `config.json` does.

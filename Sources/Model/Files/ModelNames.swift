@@ -9,21 +9,17 @@ extension ModelDirectory {
         Array(SHA256.digest(configuration.mathematics.canonicalBytes + tokenizerDigest).prefix(16))
     }
 
-    static func modelKey(
-        _ configuration: ModelConfiguration,
-        tokenizer path: String,
-        cache: DigestCache
-    ) throws(ModelError) -> [UInt8] {
+    static func tokenizerDigest(path: String, cache: DigestCache) throws(ModelError) -> [UInt8] {
         guard exists(path) else {
             throw ModelError(.unreadableFile, "\(path) is missing; download the model's tokenizer.json.")
         }
         let entry = DigestCache.Entry(kind: "tokenizer", path: path, identity: try MappedFile(path: path).identity)
         if let digest = cache.read(entry)["tokenizer"] {
-            return self.modelKey(configuration, tokenizerDigest: digest)
+            return digest
         }
         let digest = try self.tokenizerDigest(contents(of: path, limit: Limits.tokenizerBytes), name: path)
         cache.write(["tokenizer": digest], to: entry)
-        return self.modelKey(configuration, tokenizerDigest: digest)
+        return digest
     }
 
     /// SHA-256 over the canonical form of a `tokenizer.json`, so that neither spaces nor the order of its keys matter.
