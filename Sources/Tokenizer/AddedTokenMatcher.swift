@@ -14,11 +14,14 @@ struct AddedTokenMatcher: Sendable {
 
     private let tokens: [AddedToken]
     private var nodes = [Node()]
+    /// Which bytes some token begins with: most bytes of a text begin none.
+    private var begins = Array(repeating: false, count: 256)
 
     /// - Parameter contents: what to look for in place of each token's own content, which a normalizer may have changed.
     init(_ tokens: [AddedToken], contents: [[UInt8]]) {
         self.tokens = tokens
         for (index, content) in contents.enumerated() where !content.isEmpty {
+            begins[Int(content[0])] = true
             var node = 0
             for byte in content {
                 if let child = nodes[node].children[byte] {
@@ -43,7 +46,7 @@ struct AddedTokenMatcher: Sendable {
         var reached = 0
         var position = 0
         while position < text.count {
-            guard let (end, index) = longestMatch(in: text, at: position) else {
+            guard begins[Int(text[position])], let (end, index) = longestMatch(in: text, at: position) else {
                 position += 1
                 continue
             }

@@ -21,9 +21,9 @@ enum ByteAlphabet {
     /// The UTF-8 of each byte's character.
     static let encoded: [[UInt8]] = characters.map { Array(String($0).utf8) }
 
-    /// `bytes` written in the alphabet, as UTF-8.
-    static func written(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        bytes.flatMap { encoded[Int($0)] }
+    /// Appends `bytes` written in the alphabet, whose characters have one or two bytes each.
+    static func write(_ bytes: some Sequence<UInt8>, into written: inout [UInt8]) {
+        for byte in bytes { written.append(contentsOf: encoded[Int(byte)]) }
     }
 
     /// The bytes that a token stands for; the token itself where it is not written in the alphabet.

@@ -116,10 +116,3 @@ extension BytePairModel {
         private static let gone = UInt32.max
     }
 }
-
-extension UnsafeBufferPointer<UInt8> {
-    /// The scalar that these bytes, one UTF-8 character, encode.
-    fileprivate var scalar: Unicode.Scalar {
-        String(decoding: self, as: UTF8.self).unicodeScalars.first ?? "\u{FFFD}"
-    }
-}

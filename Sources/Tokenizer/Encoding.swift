@@ -3,8 +3,7 @@ struct Encoding {
     private let tokenizer: Tokenizer
     private(set) var ids: [UInt32] = []
     private var scratch = BytePairModel.Scratch()
-    // Words repeat: a lookup is cheaper than merging again.
-    private var remembered: [[UInt8]: [UInt32]] = [:]
+    private var known = WordCache()
 
     init(tokenizer: Tokenizer) {
         self.tokenizer = tokenizer
@@ -50,18 +49,14 @@ struct Encoding {
     }
 
     private mutating func append(word: UnsafeBufferPointer<UInt8>) {
-        // What is long will not come again.
-        guard word.count <= 32 else {
+        guard !word.isEmpty, word.count <= WordCache.longestWord else {
             tokenizer.model.encode(word, into: &ids, scratch: &scratch)
             return
         }
-        let key = Array(word)
-        if let known = remembered[key] {
-            ids.append(contentsOf: known)
-            return
-        }
+        let hash = WordCache.hash(word)
+        if known.append(word, hash, to: &ids) { return }
         let start = ids.count
         tokenizer.model.encode(word, into: &ids, scratch: &scratch)
-        if remembered.count < Limits.rememberedWords { remembered[key] = Array(ids[start...]) }
+        known.remember(word, hash, ids[start...])
     }
 }

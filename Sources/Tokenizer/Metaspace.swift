@@ -31,19 +31,18 @@ struct Metaspace: Sendable {
 
     func apply(to text: inout PreTokenizedText) throws(TokenizerError) {
         let startsInput = text.startsInput
-        text.rewrite { piece, index in
-            var written: [UInt8] = []
-            written.reserveCapacity(piece.count + mark.count)
-            for byte in piece {
-                if byte == UInt8(ascii: " ") { written += mark } else { written.append(byte) }
-            }
+        text.rewrite { piece, index, written in
             let wanted =
                 switch prefix {
                 case .always: true
                 case .first: startsInput && index == 0
                 case .never: false
                 }
-            return wanted && !written.starts(with: mark) ? mark + written : written
+            let startsWithMark = piece.first == UInt8(ascii: " ") || piece.starts(with: mark)
+            if wanted, !startsWithMark { written.append(contentsOf: mark) }
+            for byte in piece {
+                if byte == UInt8(ascii: " ") { written.append(contentsOf: mark) } else { written.append(byte) }
+            }
         }
         if cuts { try text.split(.mergedWithNext, Needle.literal(mark).forEachMatch) }
     }

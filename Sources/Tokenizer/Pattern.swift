@@ -68,4 +68,9 @@ extension UnsafeBufferPointer<UInt8> {
         case _: 1
         }
     }
+
+    /// The scalar that these bytes, one UTF-8 character, encode.
+    var scalar: Unicode.Scalar {
+        String(decoding: self, as: UTF8.self).unicodeScalars.first ?? "\u{FFFD}"
+    }
 }

@@ -33,16 +33,21 @@ struct PreTokenizedText {
         }
     }
 
-    /// Writes every piece anew; the pieces stay as many as they were.
-    mutating func rewrite(_ written: (_ piece: ArraySlice<UInt8>, _ index: Int) -> [UInt8]) {
-        var fresh: [UInt8] = []
-        fresh.reserveCapacity(bytes.count + bytes.count / 2)
-        for index in pieces.indices {
-            let start = fresh.count
-            fresh.append(contentsOf: written(bytes[pieces[index]], index))
-            pieces[index] = start..<fresh.count
+    /// Writes every piece anew, at the end of what the pieces before it became; the pieces stay as many as they were.
+    mutating func rewrite(
+        _ write: (_ piece: UnsafeBufferPointer<UInt8>, _ index: Int, _ written: inout [UInt8]) -> Void
+    ) {
+        var written: [UInt8] = []
+        written.reserveCapacity(bytes.count + bytes.count / 2)
+        let old = bytes
+        old.withUnsafeBufferPointer { bytes in
+            for index in pieces.indices {
+                let start = written.count
+                write(UnsafeBufferPointer(rebasing: bytes[pieces[index]]), index, &written)
+                pieces[index] = start..<written.count
+            }
         }
-        bytes = fresh
+        bytes = written
     }
 }
 

@@ -49,18 +49,21 @@ indirect enum PreTokenizer: Sendable {
             try text.split(behavior, invert: invert, needle.forEachMatch)
         case .byteLevel(let addsSpace, let cuts):
             if addsSpace {
-                text.rewrite { piece, _ in piece.first == UInt8(ascii: " ") ? Array(piece) : [0x20] + piece }
+                text.rewrite { piece, _, written in
+                    if piece.first != UInt8(ascii: " ") { written.append(UInt8(ascii: " ")) }
+                    written.append(contentsOf: piece)
+                }
             }
             if cuts {
                 let pattern = try Self.gpt2.get()
                 try text.split(.isolated, pattern.forEachMatch)
             }
-            if writesBytes { text.rewrite { piece, _ in ByteAlphabet.written(piece) } }
+            if writesBytes { text.rewrite { piece, _, written in ByteAlphabet.write(piece, into: &written) } }
         case .metaspace(let metaspace): try metaspace.apply(to: &text)
         case .digits(let individually):
-            try text.split(individually ? .isolated : .contiguous, Self.characters { $0.isNumeric })
-        case .punctuation(let behavior): try text.split(behavior, Self.characters { $0.isPunctuation })
-        case .whitespace: try text.split(.removed, Self.characters { $0.properties.isWhitespace })
+            try text.split(individually ? .isolated : .contiguous, CharacterClass.numeric.forEachMatch)
+        case .punctuation(let behavior): try text.split(behavior, CharacterClass.punctuation.forEachMatch)
+        case .whitespace: try text.split(.removed, CharacterClass.whitespace.forEachMatch)
         }
     }
 
@@ -79,39 +82,5 @@ indirect enum PreTokenizer: Sendable {
         try Pattern(
             Array(#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#.utf8)
         )
-    }
-
-    /// Finds each character for which `belongs` holds.
-    private static func characters(
-        _ belongs: @escaping (Unicode.Scalar) -> Bool
-    ) -> (UnsafeBufferPointer<UInt8>, (Range<Int>) -> Void) throws(TokenizerError) -> Void {
-        { text, body in
-            var position = 0
-            for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
-                let end = position + UTF8.width(scalar)
-                if belongs(scalar) { body(position..<end) }
-                position = end
-            }
-        }
-    }
-}
-
-extension Unicode.Scalar {
-    fileprivate var isNumeric: Bool {
-        switch properties.generalCategory {
-        case .decimalNumber, .letterNumber, .otherNumber: true
-        case _: false
-        }
-    }
-
-    /// Unicode's punctuation, and those marks of ASCII that Unicode calls symbols.
-    fileprivate var isPunctuation: Bool {
-        switch properties.generalCategory {
-        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
-            .finalPunctuation, .otherPunctuation:
-            true
-        case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: isASCII
-        case _: false
-        }
     }
 }
