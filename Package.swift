@@ -234,6 +234,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: ["GGUF", "GGUFSamples", "Model"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: ["kwaai-swift", .product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: swiftSettings
