@@ -4,7 +4,8 @@ internal import Synchronization
 /// A range of a model's blocks, ready to compute: the embedding too where it begins at block 0, the head where it ends
 /// at the last block.
 ///
-/// Weights stay mapped from their files, so that memory grows with the range. Every result is the same to the bit
+/// Float weights stay mapped from their files, quantised ones are copied into panels, so that memory grows with the
+/// range. Every result is the same to the bit
 /// however a sequence is cut into ranges, chunks, batches and threads (DESIGN.md §6). Synchronous: the caller brings a
 /// thread that may be busy for long. Several threads may call at once; the pool then serves one of them.
 public final class LoadedRange: Sendable {
@@ -14,7 +15,7 @@ public final class LoadedRange: Sendable {
     public let blockDigests: [[UInt8]]
 
     let blocks: [TransformerBlock]
-    let embedding: StoredTensor?
+    let embedding: MultipliedTensor?
     let head: Head?
     let angles: Angles
     let localAngles: Angles?
@@ -26,13 +27,16 @@ public final class LoadedRange: Sendable {
     private let idle = Mutex<[ScratchBox]>([])
 
     /// Loads `range` and hashes it, unless its digests are cached. `progress` is told the part that is done, 0...1.
-    /// `threads` counts the caller of `forward` too.
+    /// `threads` counts the caller of `forward` too. `quantize` turns float weights into another format on the way, as
+    /// `ModelDirectory.quantized(to:)` does; nil leaves it to the directory.
     public convenience init(
         _ directory: ModelDirectory,
         range: Range<Int>,
         threads: Int,
+        quantize: Quantization? = nil,
         progress: (Double) -> Void = { _ in }
     ) throws(ModelError) {
+        let directory = quantize.map(directory.quantized) ?? directory
         try self.init(directory, range: range, threads: threads, rounding: .toHalf, kernels: .best, progress: progress)
     }
 
@@ -55,14 +59,15 @@ public final class LoadedRange: Sendable {
         progress: (Double) -> Void = { _ in }
     ) throws(ModelError) {
         try directory.requireTensors(of: range)
-        let loader = WeightLoader(directory: directory, weights: weights)
+        let pool = WorkerPool(threads: min(max(threads, 1), Limits.threads))
+        let loader = WeightLoader(directory: directory, weights: weights, pool: pool)
         let configuration = directory.configuration
         self.directory = directory
         self.configuration = configuration
         self.range = range
         self.rounding = rounding
         self.kernels = kernels
-        self.pool = WorkerPool(threads: min(max(threads, 1), Limits.threads))
+        self.pool = pool
         self.angles = Angles(configuration.rotary, configuration)
         self.localAngles = configuration.localRotary.map { Angles($0, configuration) }
         self.blocks = try range.map { block throws(ModelError) in try loader.block(block) }

@@ -78,6 +78,9 @@ size_t kw_block_bytes(enum kw_type type);
 /// Bytes of 16 rows in a panel, a multiple of 64; columns is a multiple of the block's.
 size_t kw_panel_bytes(enum kw_type type, size_t columns);
 
+/// Writes columns numbers as GGML's blocks of q8_0 or q4_0, to the bit as Model's `Quantization` specifies.
+void kw_make_blocks(enum kw_type type, const float *x, size_t columns, void *blocks);
+
 /// Writes one panel from up to 16 rows of GGML's blocks; rows that are NULL become zero.
 void kw_make_panel(enum kw_type type, const void *const rows[16], size_t columns, void *panel);
 

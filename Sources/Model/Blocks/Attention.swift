@@ -35,6 +35,8 @@ struct Attention: Sendable {
 
     /// The three products as one piece of work: their rows behind one another.
     private func project(_ x: Rows, _ queries: Rows, _ keys: Rows, _ values: Rows, _ pass: Pass) {
+        let isQuantised = self.query.isQuantised || self.key.isQuantised || self.value.isQuantised
+        let x = pass.operand(x, isQuantised: isQuantised)
         pass.split(self.query.rows + self.key.rows + self.value.rows, grain: Product.rowsPerGrain) { rows in
             var first = 0
             for (product, y) in [(self.query, queries), (self.key, keys), (self.value, values)] {

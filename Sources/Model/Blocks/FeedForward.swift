@@ -31,10 +31,11 @@ struct GatedFeedForward: Sendable {
     func callAsFunction(_ x: Rows, _ pass: Pass) -> Rows {
         let gated = Rows(start: pass.scratch.gate.start, count: x.count, width: self.gate.rows)
         let raised = Rows(start: pass.scratch.up.start, count: x.count, width: self.up.rows)
+        let x = pass.operand(x, isQuantised: self.gate.isQuantised || self.up.isQuantised)
         pass.split(self.gate.rows, grain: Product.rowsPerGrain) { rows in
             self.gate.multiply(x, rows: rows, into: gated, pass)
             self.up.multiply(x, rows: rows, into: raised, pass)
-            for token in 0..<x.count {
+            for token in 0..<gated.count {
                 kw_gate(
                     pass.kernels.table,
                     self.activation,
@@ -44,7 +45,7 @@ struct GatedFeedForward: Sendable {
                 )
             }
         }
-        let y = Rows(start: pass.scratch.projected.start, count: x.count, width: self.down.rows)
+        let y = Rows(start: pass.scratch.projected.start, count: gated.count, width: self.down.rows)
         self.down(gated, into: y, pass)
         return y
     }

@@ -4,6 +4,9 @@ internal import CKernels
 struct WeightLoader {
     let directory: ModelDirectory
     let weights: LoadedRange.Weights
+    let pool: WorkerPool
+    /// Holds the panels of quantised matrices.
+    let memory = PanelMemory()
 
     private var configuration: ModelConfiguration { self.directory.configuration }
 
@@ -26,7 +29,7 @@ struct WeightLoader {
     }
 
     /// Its rows are read one by one, so that it stays as it is stored.
-    func embedding() throws(ModelError) -> StoredTensor {
+    func embedding() throws(ModelError) -> MultipliedTensor {
         try self.tensor(self.configuration.embedding)
     }
 
@@ -94,7 +97,7 @@ extension WeightLoader {
 
     private func norm(_ tensor: TensorDescription) throws(ModelError) -> Norm {
         let weight = try self.floats(tensor)
-        let offset = try self.tensor(tensor).includesOne ? 0 : self.configuration.family.normOffset
+        let offset = try self.tensor(tensor).stored.includesOne ? 0 : self.configuration.family.normOffset
         if offset != 0 { for index in 0..<weight.count { weight.start[index] += offset } }
         return Norm(weight: weight, epsilon: self.configuration.normEpsilon)
     }
@@ -113,34 +116,34 @@ extension WeightLoader {
     private func product(_ description: ProductDescription) throws(ModelError) -> Product {
         let tensor = try self.tensor(description.weight).slice(description.rows)
         let biases = try description.bias.map { bias throws(ModelError) in try self.floats(bias) }
-        if self.weights == .dequantised {
-            let floats = FloatBuffer(count: tensor.rows * tensor.columns)
-            for row in 0..<tensor.rows { tensor.widen(row: row, into: floats.start + row * tensor.columns) }
-            let matrix = kw_matrix(data: floats.start, type: kw_f32, rows: tensor.rows, columns: tensor.columns)
-            return Product(matrix: matrix, bias: biases, owner: floats)
+        if self.weights == .dequantised || description.weight.staysExact && tensor.type.isQuantised {
+            return self.widened(tensor, biases)
         }
-        let type: kw_type
-        switch tensor.type {
-        case .f16: type = kw_f16
-        case .bf16: type = kw_bf16
-        case .f32: type = kw_f32
-        case _: throw self.notMultiplied(tensor)
+        guard let type = tensor.type.kernelType else { throw self.notMultiplied(tensor) }
+        if tensor.type.isQuantised {
+            return Product(matrix: try self.panels(tensor, type), bias: biases, owner: self.memory)
         }
-        let isAligned = Int(bitPattern: tensor.bytes.baseAddress).isMultiple(of: tensor.type.blockBytes)
-        let owner = isAligned && tensor.rowOrder == .plain ? nil : Self.copy(of: tensor)
-        let data = owner.map { UnsafeRawPointer($0.start) } ?? tensor.bytes.baseAddress
+        let bytes = tensor.stored.bytes
+        let isAligned = Int(bitPattern: bytes.baseAddress).isMultiple(of: tensor.type.blockBytes)
+        let owner = isAligned && tensor.stored.rowOrder == .plain ? nil : Self.copy(of: tensor)
+        let data = owner.map { UnsafeRawPointer($0.start) } ?? bytes.baseAddress
         let matrix = kw_matrix(data: data, type: type, rows: tensor.rows, columns: tensor.columns)
         return Product(matrix: matrix, bias: biases, owner: owner)
     }
 
+    /// A matrix in f32.
+    private func widened(_ tensor: MultipliedTensor, _ bias: FloatBuffer?) -> Product {
+        let floats = FloatBuffer(count: tensor.rows * tensor.columns)
+        for row in 0..<tensor.rows { tensor.widen(row: row, into: floats.start + row * tensor.columns) }
+        let matrix = kw_matrix(data: floats.start, type: kw_f32, rows: tensor.rows, columns: tensor.columns)
+        return Product(matrix: matrix, bias: bias, owner: floats)
+    }
+
     /// The bytes of a tensor in Hugging Face's order of rows, aligned.
-    private static func copy(of tensor: StoredTensor) -> FloatBuffer {
-        let copy = FloatBuffer(count: (tensor.bytes.count + 3) / 4)
-        var to = UnsafeMutableRawPointer(copy.start)
-        tensor.withPieces { piece in
-            guard let from = piece.baseAddress else { return }
-            to.copyMemory(from: from, byteCount: piece.count)
-            to += piece.count
+    private static func copy(of tensor: MultipliedTensor) -> FloatBuffer {
+        let copy = FloatBuffer(count: (tensor.byteCount + 3) / 4)
+        tensor.withBytes(of: 0..<tensor.rows) { bytes in
+            UnsafeMutableRawBufferPointer(start: copy.start, count: bytes.count).copyMemory(from: bytes)
         }
         return copy
     }
@@ -154,13 +157,13 @@ extension WeightLoader {
     }
 
     /// A tensor of a type that at least can be turned into floats.
-    private func tensor(_ description: TensorDescription) throws(ModelError) -> StoredTensor {
-        let tensor = try self.directory.tensor(description)
+    private func tensor(_ description: TensorDescription) throws(ModelError) -> MultipliedTensor {
+        let tensor = try self.directory.multiplied(description)
         guard tensor.type.isWidened else { throw self.notMultiplied(tensor) }
         return tensor
     }
 
-    private func notMultiplied(_ tensor: StoredTensor) -> ModelError {
+    private func notMultiplied(_ tensor: MultipliedTensor) -> ModelError {
         let multiplied = TensorType.allCases.filter(\.isMultiplied).map(\.rawValue).joined(separator: ", ")
         return ModelError(
             .unsupportedSetting,

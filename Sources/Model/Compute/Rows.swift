@@ -40,6 +40,7 @@ final class Scratch {
     let routing: FloatBuffer  // [tokens][experts]
     let rotation: RotationTable
     let localRotation: RotationTable?
+    let activations: ActivationScratch  // [tokens][widest], for quantised products
     let head: FloatBuffer  // [dimension], one key as it goes into the cache
     /// Tokens that fit.
     let capacity: Int
@@ -67,6 +68,10 @@ final class Scratch {
         self.routing = rows(experts?.count ?? 0)
         self.rotation = RotationTable(angles, capacity: capacity)
         self.localRotation = localAngles.map { RotationTable($0, capacity: capacity) }
+        self.activations = ActivationScratch(
+            tokens: capacity,
+            width: max(configuration.hiddenSize, configuration.queryWidth, width)
+        )
         self.head = FloatBuffer(count: configuration.headDimension)
     }
 

@@ -14,9 +14,9 @@ extension ModelDirectory {
         for block in range {
             let tensors = try self.configuration.tensors(ofBlock: block)
                 .sorted { bytesPrecede($0.name, $1.name) }
-                .map { tensor throws(ModelError) in try self.tensor(tensor) }
+                .map { tensor throws(ModelError) in try self.multiplied(tensor) }
             if let digest = known["\(block)"] {
-                for tensor in tensors { MappedFile.prefetch(tensor.bytes) }
+                for tensor in tensors where !tensor.type.isQuantised { MappedFile.prefetch(tensor.stored.bytes) }
                 digests.append(digest)
                 continue
             }
@@ -32,20 +32,19 @@ extension ModelDirectory {
         return digests
     }
 
-    private func digest(_ tensors: [StoredTensor], read: (Int) -> Void) -> [UInt8] {
+    private func digest(_ tensors: [MultipliedTensor], read: (Int) -> Void) -> [UInt8] {
         let hash = SHA256()
         hash.append(UInt32(Numerics.version))
         hash.append(self.configuration.mathematics.canonicalBytes)
         for tensor in tensors {
-            hash.append(tensor)
-            tensor.withPieces { piece in
-                var rest = piece[...]
-                while !rest.isEmpty {
-                    let part = rest.prefix(Self.bytesPerReport)
-                    hash.append(UnsafeRawBufferPointer(rebasing: part))
-                    read(part.count)
-                    rest = rest.dropFirst(part.count)
-                }
+            hash.append(tensor.name, tensor.type, tensor.shape)
+            let step = max(Self.bytesPerReport / max(tensor.rowBytes, 1), 1)
+            for first in stride(from: 0, to: tensor.rows, by: step) {
+                let rows = first..<min(first + step, tensor.rows)
+                tensor.withBytes(of: rows) { hash.append($0) }
+                // Its panels are what will be read from now on.
+                if tensor.type.isQuantised, !self.isEmbedded { tensor.stored.release(rows) }
+                read(rows.count * tensor.rowBytes)
             }
         }
         return hash.finish()
@@ -57,7 +56,8 @@ extension ModelDirectory {
     /// Where the cache keeps these digests; nil for a model that is not in files.
     private func digestEntry() throws(ModelError) -> DigestCache.Entry? {
         guard case .folder(let directory) = self.location else { return nil }
-        var entry = DigestCache.Entry(kind: "blocks \(Numerics.version) \(self.modelKey.hex)")
+        let format = self.quantization.map { " \($0.rawValue)" } ?? ""
+        var entry = DigestCache.Entry(kind: "blocks \(Numerics.version) \(self.modelKey.hex)\(format)")
         for file in self.weights.files {
             if let identity = file.identity { entry.add(path: "\(directory)/\(file.name)", identity: identity) }
         }

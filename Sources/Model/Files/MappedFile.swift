@@ -39,6 +39,16 @@ final class MappedFile: @unchecked Sendable {
         let misalignment = Int(bitPattern: start) % pageSize
         madvise(UnsafeMutableRawPointer(mutating: start - misalignment), bytes.count + misalignment, MADV_WILLNEED)
     }
+
+    /// Takes the pages that lie whole in these bytes out of this process's memory. They stay in the system's cache as
+    /// long as it has room, and come back when they are read again.
+    static func release(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        let pageSize = Int(getpagesize())
+        let skipped = (pageSize - Int(bitPattern: start) % pageSize) % pageSize
+        let count = (bytes.count - skipped) / pageSize * pageSize
+        if count > 0 { madvise(UnsafeMutableRawPointer(mutating: start + skipped), count, MADV_DONTNEED) }
+    }
 }
 
 /// What tells one content of a file from another without reading it.

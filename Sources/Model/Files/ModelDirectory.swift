@@ -15,6 +15,8 @@ public struct ModelDirectory: Sendable {
     let weights: WeightFiles
     let location: Location
     var cache: DigestCache
+    /// What float weights are turned into while they are loaded.
+    var quantization: Quantization?
 
     /// Whether the model is part of the program instead of a folder.
     public var isEmbedded: Bool {
@@ -122,17 +124,21 @@ extension ModelDirectory {
         }
     }
 
-    /// How the weights are stored: `f16`, `bf16`, `f32`, or several of them joined by `+`. One chain has one format.
+    /// How the numbers that blocks multiply with are stored: `f16`, `q8_0`, or several joined by `+`. One chain has one
+    /// format.
     public var weightFormat: String {
-        let types = Set(self.weights.tensors.values.filter { $0.entry.shape.count == 2 }.map(\.entry.type))
+        let descriptions = self.configuration.tensors(of: 0..<self.configuration.blockCount)
+        let types = Set(descriptions.filter { $0.shape.count == 2 }.compactMap(self.multipliedType))
         return types.map { $0.rawValue.lowercased() }.sorted().joined(separator: "+")
     }
 
-    /// Bytes of the weights that `range` needs, from the headers alone.
+    /// Bytes of the weights that `range` needs, as blocks multiply with them, from the headers alone.
     public func weightBytes(of range: Range<Int>) throws(ModelError) -> Int {
         try self.check(range)
-        return Set(self.configuration.tensors(of: range).map(\.name))
-            .reduce(0) { $0 + (self.weights.tensors[$1]?.entry.bytes.count ?? 0) }
+        var names: Set<String> = []
+        return self.configuration.tensors(of: range).filter { names.insert($0.name).inserted }.reduce(0) {
+            $0 + (self.weights.tensors[$1.name]?.entry.byteCount(as: self.multipliedType(of: $1)) ?? 0)
+        }
     }
 
     func check(_ range: Range<Int>) throws(ModelError) {

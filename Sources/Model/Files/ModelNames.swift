@@ -105,11 +105,13 @@ func listed(_ names: [String]) -> String {
 
 extension SHA256 {
     /// A tensor's name, type and shape.
-    func append(_ tensor: StoredTensor) {
-        self.append(tensor.name)
-        self.append(tensor.type.rawValue)
-        self.append(UInt32(tensor.shape.count))
-        for size in tensor.shape { self.append("\(size)") }
+    func append(_ tensor: StoredTensor) { self.append(tensor.name, tensor.type, tensor.shape) }
+
+    func append(_ name: String, _ type: TensorType, _ shape: [Int]) {
+        self.append(name)
+        self.append(type.rawValue)
+        self.append(UInt32(shape.count))
+        for size in shape { self.append("\(size)") }
     }
 
     /// A value of a GGUF file's metadata: its kind, then what it holds.

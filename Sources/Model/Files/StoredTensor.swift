@@ -11,6 +11,12 @@ struct TensorEntry: Equatable, Sendable {
     var rowOrder = RowOrder.plain
     /// Whether one was added to each number already: a Gemma norm multiplies with 1 + weight, and GGUF stores the sum.
     var includesOne = false
+
+    /// The bytes that its numbers take when they are stored as another type.
+    func byteCount(as type: TensorType?) -> Int {
+        guard let type, type != self.type else { return self.bytes.count }
+        return self.shape.reduce(1, *) / type.blockSize * type.blockBytes
+    }
 }
 
 /// How the rows of a stored matrix are ordered.
@@ -83,6 +89,12 @@ package struct StoredTensor: @unchecked Sendable {
     package func withPieces(_ body: (UnsafeRawBufferPointer) -> Void) {
         if self.rowOrder == .plain { return body(self.bytes) }
         for row in 0..<self.rows { body(self[row]) }
+    }
+
+    /// Tells the system that some rows will not be read again soon; only for a tensor of a mapped file.
+    func release(_ rows: Range<Int>) {
+        let bytes = self.bytes[rows.lowerBound * self.rowBytes..<rows.upperBound * self.rowBytes]
+        MappedFile.release(UnsafeRawBufferPointer(rebasing: bytes))
     }
 
     /// The numbers of a row as f32, exactly.

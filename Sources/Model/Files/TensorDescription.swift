@@ -2,6 +2,9 @@
 package struct TensorDescription: Equatable, Sendable {
     package var name: String
     package var shape: [Int]
+    /// Whether neither its numbers nor its activations may be quantised: a router's choices hang on small differences,
+    /// and an embedding that is only looked up would gain nothing.
+    var staysExact = false
 
     init(_ name: String, _ shape: Int...) {
         self.name = name
@@ -14,14 +17,12 @@ struct ProductDescription: Equatable, Sendable {
     var weight: TensorDescription
     var rows: Range<Int>
     var bias: TensorDescription?
-    /// Whether neither its weights nor its activations may be quantised: a router's choices hang on small differences.
-    var staysExact = false
 
     init(_ name: String, _ rows: Int, _ columns: Int, hasBias: Bool = false, staysExact: Bool = false) {
         self.weight = TensorDescription("\(name).weight", rows, columns)
+        self.weight.staysExact = staysExact
         self.rows = 0..<rows
         self.bias = hasBias ? TensorDescription("\(name).bias", rows) : nil
-        self.staysExact = staysExact
     }
 
     /// A matrix without a bias.
@@ -56,7 +57,9 @@ extension ModelConfiguration {
     }
 
     var embedding: TensorDescription {
-        TensorDescription("model.embed_tokens.weight", self.vocabularySize, self.hiddenSize)
+        var tensor = TensorDescription("model.embed_tokens.weight", self.vocabularySize, self.hiddenSize)
+        tensor.staysExact = !self.tiesEmbeddings
+        return tensor
     }
 
     var lastNorm: TensorDescription { TensorDescription("model.norm.weight", self.hiddenSize) }

@@ -75,12 +75,7 @@ package enum TensorType: String, Sendable, CaseIterable {
     }
 
     /// Whether blocks multiply with it as it is stored.
-    package var isMultiplied: Bool {
-        switch self {
-        case .f32, .f16, .bf16: true
-        case _: false
-        }
-    }
+    package var isMultiplied: Bool { self.kernelType != nil }
 
     /// Whether its numbers can be turned into f32.
     package var isWidened: Bool {
