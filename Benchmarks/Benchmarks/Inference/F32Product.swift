@@ -21,7 +21,7 @@ struct F32Product {
         var own: [Double] = []
         var openBLAS: [Double] = []
         for _ in 0..<rounds {
-            own.append(timed { self.multiply(weights, x, &y, pool, threads) })
+            own.append(timed { self.multiply(weights, x, &y, pool) })
             var isThere = true
             let seconds = timed {
                 isThere = machine_sgemm(self.tokens, self.rows, self.columns, x, weights, &y, threads)
@@ -41,13 +41,12 @@ struct F32Product {
         _ weights: [Float],
         _ x: [Float],
         _ y: inout [Float],
-        _ pool: OpaquePointer?,
-        _ threads: Int
+        _ pool: OpaquePointer?
     ) {
         weights.withUnsafeBytes { weights in
             x.withUnsafeBufferPointer { x in
                 y.withUnsafeMutableBufferPointer { y in
-                    var share = Share(
+                    var product = Product(
                         matrix: kw_matrix(
                             data: weights.baseAddress,
                             type: kw_f32,
@@ -56,33 +55,35 @@ struct F32Product {
                         ),
                         x: x.baseAddress,
                         y: y.baseAddress,
-                        tokens: self.tokens,
-                        parts: threads * 8
+                        tokens: self.tokens
                     )
                     kw_pool_run(
                         pool,
-                        share.parts,
-                        { context, part in context?.assumingMemoryBound(to: Share.self).pointee.multiply(part) },
-                        &share
+                        (self.rows + Product.grain - 1) / Product.grain,
+                        { context, first, end in
+                            context?.assumingMemoryBound(to: Product.self).pointee.multiply(first, end)
+                        },
+                        &product
                     )
                 }
             }
         }
     }
 
-    /// What every part of a product needs.
-    private struct Share {
+    /// What every thread needs.
+    private struct Product {
+        /// Rows of which a thread takes a multiple.
+        static let grain = 48
+
         var matrix: kw_matrix
         var x: UnsafePointer<Float>?
         var y: UnsafeMutablePointer<Float>?
         var tokens: Int
-        var parts: Int
 
-        mutating func multiply(_ part: Int) {
-            let tiles = (self.matrix.rows + 23) / 24
-            let first = tiles * part / self.parts * 24
-            let end = min(tiles * (part + 1) / self.parts * 24, self.matrix.rows)
-            kw_multiply(kw_kernels_best(), &self.matrix, first, end, nil, self.x, self.tokens, self.y, self.matrix.rows)
+        mutating func multiply(_ first: Int, _ end: Int) {
+            let rows = first * Self.grain..<min(end * Self.grain, self.matrix.rows)
+            let (from, to, width) = (rows.lowerBound, rows.upperBound, self.matrix.rows)
+            kw_multiply(kw_kernels_best(), &self.matrix, from, to, nil, self.x, self.tokens, self.y, width)
         }
     }
 

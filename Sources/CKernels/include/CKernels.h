@@ -176,6 +176,7 @@ struct kw_pool;
 struct kw_pool *kw_pool_create(size_t threads);
 void kw_pool_destroy(struct kw_pool *pool);
 
-/// Calls body(context, part) once for each part in 0..<parts, on the caller and the pool's threads, and returns when
-/// all are done. Where the pool is busy with somebody else's work the caller does everything itself.
-void kw_pool_run(struct kw_pool *pool, size_t parts, void (*body)(void *context, size_t part), void *context);
+/// Calls body(context, first, end) with ranges that tile 0..<count, on the caller and the pool's threads, and returns
+/// when all are done. Where the pool is busy with somebody else's work the caller does everything itself.
+void kw_pool_run(struct kw_pool *pool, size_t count, void (*body)(void *context, size_t first, size_t end),
+                 void *context);

@@ -30,18 +30,11 @@ struct Pass {
     /// Calls `body` with ranges that tile `0..<count`, on several threads where that pays. The ranges begin at
     /// multiples of `grain`, so that register tiles stay whole.
     func split(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
-        let grains = (count + grain - 1) / grain
-        let parts = self.isParallel ? min(grains, self.pool.threads * Self.partsPerThread) : 1
-        guard parts > 1 else { return body(0..<count) }
-        self.pool.run(parts: parts) { part in
-            let first = grains * part / parts * grain
-            let end = min(grains * (part + 1) / parts * grain, count)
-            body(first..<end)
+        guard self.isParallel else { return body(0..<count) }
+        self.pool.run(count: (count + grain - 1) / grain) { grains in
+            body(grains.lowerBound * grain..<min(grains.upperBound * grain, count))
         }
     }
-
-    /// A few, so that a thread that was held up leaves some of its share to the others.
-    private static let partsPerThread = 4
 
     func count(_ met: kw_rounding) {
         if met.saturated > 0 { self.tally.saturations.add(Int(met.saturated), ordering: .relaxed) }

@@ -15,20 +15,26 @@ final class WorkerPool: @unchecked Sendable {
 
     deinit { kw_pool_destroy(self.pool) }
 
-    /// Calls `body` once for every part in `0..<parts`, on several threads, and returns when all are done.
-    func run(parts: Int, _ body: (Int) -> Void) {
+    /// Calls `body` with ranges that tile `0..<count`, on several threads, and returns when all are done. The ranges
+    /// shrink towards the end, so that the threads finish together.
+    func run(count: Int, _ body: (Range<Int>) -> Void) {
         withoutActuallyEscaping(body) { body in
             var body = body
             withUnsafeMutablePointer(to: &body) { pointer in
                 kw_pool_run(
                     self.pool,
-                    parts,
-                    { context, part in
-                        context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(part)
+                    count,
+                    { context, first, end in
+                        context?.assumingMemoryBound(to: ((Range<Int>) -> Void).self).pointee(first..<end)
                     },
                     pointer
                 )
             }
         }
+    }
+
+    /// Calls `body` once for every part in `0..<parts`, on several threads, and returns when all are done.
+    func run(parts: Int, _ body: (Int) -> Void) {
+        self.run(count: parts) { $0.forEach(body) }
     }
 }
