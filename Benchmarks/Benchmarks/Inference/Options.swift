@@ -1,16 +1,17 @@
+import Model
+
 /// What is measured, from the command line and the environment.
 struct Options {
     /// One model in one format, and the GGUF that llama.cpp reads in its place.
     struct Subject {
         /// A folder, or a GGUF.
         var model: String
-        /// "q8_0" or "q4_0", to quantise while loading.
-        var quantization: String?
+        var quantization: Quantization?
         var reference: String?
 
         var name: String {
             let last = self.model.split(separator: "/").last.map(String.init) ?? self.model
-            return self.quantization.map { "\(last) as \($0)" } ?? last
+            return self.quantization.map { "\(last) as \($0.rawValue)" } ?? last
         }
     }
 
@@ -60,17 +61,19 @@ struct Options {
             case "--batch": self.batch = try number(argument)
             case "--json": self.printsJSON = true
             case _ where argument.hasPrefix("-"): throw Failure(Self.usage)
-            default: self.subjects.append(Subject(argument))
+            default: self.subjects.append(try Subject(argument))
             }
         }
     }
 }
 
 extension Options.Subject {
-    init(_ text: String) {
+    init(_ text: String) throws(Failure) {
         let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
         let own = sides[0].split(separator: ":", maxSplits: 1).map(String.init)
-        self.init(model: own[0], quantization: own.dropFirst().first, reference: sides.dropFirst().first)
+        let quantization = own.dropFirst().first.map(Quantization.init)
+        if case .some(.none) = quantization { throw Failure(Options.usage) }
+        self.init(model: own[0], quantization: quantization ?? nil, reference: sides.dropFirst().first)
     }
 }
 

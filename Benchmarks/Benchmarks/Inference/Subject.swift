@@ -14,7 +14,7 @@ struct Subject {
     let prefillOperations: Int
 
     init(_ subject: Options.Subject, threads: Int) throws {
-        let directory = try ModelDirectory(path: subject.model)
+        let directory = try ModelDirectory(path: subject.model).quantized(to: subject.quantization)
         let configuration = directory.configuration
         self.range = try LoadedRange(directory, range: 0..<configuration.blockCount, threads: threads)
         let isFile = subject.model.hasSuffix(".gguf")
