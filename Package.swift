@@ -119,7 +119,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(name: "Jinja", swiftSettings: swiftSettings),
-        .target(name: "Tokenizer", dependencies: ["COniguruma", "GGUF", "StrictJSON"], swiftSettings: swiftSettings),
+        .target(
+            name: "Tokenizer",
+            dependencies: ["COniguruma", "GGUF", "Jinja", "StrictJSON"],
+            swiftSettings: swiftSettings
+        ),
 
         .target(name: "DemoModel", dependencies: ["CDemoModel", "Model", "Tokenizer"], swiftSettings: swiftSettings),
 
@@ -213,7 +217,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TokenizerTests",
-            dependencies: ["Tokenizer", "StrictJSON", "CDemoModel", "GGUF", "GGUFSamples"],
+            dependencies: ["Tokenizer", "CDemoModel", "GGUF", "GGUFSamples"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
@@ -235,7 +239,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["GGUF", "GGUFSamples", "Model"],
+            dependencies: ["GGUF", "GGUFSamples", "Jinja", "Model"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

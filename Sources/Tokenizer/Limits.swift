@@ -26,6 +26,10 @@ package enum Limits {
     package static let normalizedBytes = 64 << 20
     /// Words that one call remembers, so that a long text does not fill the memory with rare ones.
     package static let rememberedWords = 1 << 15
+    /// Bytes of a template's file or of a file beside the tokenizer; the largest published ones are near 1 MB.
+    package static let templateFileBytes = 8 << 20
+    /// Templates with names of their own; published models have at most four.
+    package static let namedTemplates = 32
     /// Tokens that a stream holds back while a character is incomplete; a character has at most 4 bytes.
     package static let heldTokens = 64
 }

@@ -11,6 +11,14 @@ public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertibl
         case tooLarge
         /// A regular expression of the tokenizer gave up on this text.
         case patternFailed
+        /// The model has no chat template.
+        case noTemplate
+        /// The chat template is not one.
+        case badTemplate
+        /// What is to be rendered is no conversation.
+        case badConversation
+        /// The chat template refuses the conversation, or fails on it.
+        case templateFailed
     }
 
     public let code: Code
