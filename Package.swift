@@ -217,7 +217,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TokenizerTests",
-            dependencies: ["Tokenizer", "CDemoModel", "GGUF", "GGUFSamples"],
+            dependencies: ["Tokenizer", "StrictJSON", "CDemoModel", "GGUF", "GGUFSamples"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
