@@ -66,33 +66,37 @@ extension MixtureOfExperts {
         let weights = pass.rows(pass.scratch.routing, width: self.router.rows)
         self.router(x, into: weights, pass)
         pass.split(x.count, grain: 1) { tokens in
-            for token in tokens { self.choose(weights[token]) }
+            for token in tokens {
+                let logits = UnsafeMutableBufferPointer(start: weights[token], count: weights.width)
+                Self.weigh(logits, chosen: self.chosen, normalizes: self.normalizesWeights)
+            }
         }
         return weights
     }
 
     /// Turns a token's logits into its weights.
-    private func choose(_ weights: UnsafeMutablePointer<Float>) {
-        let experts = 0..<self.experts.count
+    static func weigh(_ weights: UnsafeMutableBufferPointer<Float>, chosen: Int, normalizes: Bool) {
         var highest = -Float.infinity
-        for expert in experts where weights[expert] > highest { highest = weights[expert] }
+        for logit in weights where logit > highest { highest = logit }
         var sum: Float = 0
-        for expert in experts {
+        for expert in weights.indices {
             weights[expert] = kw_expf(weights[expert] - highest)
             sum += weights[expert]
         }
         // Those that are chosen turn negative for the while; -0 is one of them.
-        for _ in 0..<self.chosen { weights[self.largest(weights)].negate() }
+        for _ in 0..<chosen { weights[self.largest(weights)].negate() }
         var chosenSum: Float = 0
-        for expert in experts where weights[expert].sign == .minus { chosenSum -= weights[expert] }
-        let divisor = self.normalizesWeights ? chosenSum : sum
-        for expert in experts { weights[expert] = weights[expert].sign == .minus ? -weights[expert] / divisor : 0 }
+        for weight in weights where weight.sign == .minus { chosenSum -= weight }
+        let divisor = normalizes ? chosenSum : sum
+        for expert in weights.indices {
+            weights[expert] = weights[expert].sign == .minus ? -weights[expert] / divisor : 0
+        }
     }
 
     /// The lowest of those that have the largest weight and are not chosen yet.
-    private func largest(_ weights: UnsafeMutablePointer<Float>) -> Int {
+    private static func largest(_ weights: UnsafeMutableBufferPointer<Float>) -> Int {
         var best: Int?
-        for expert in self.experts.indices where weights[expert].sign == .plus {
+        for expert in weights.indices where weights[expert].sign == .plus {
             if let known = best, weights[expert] <= weights[known] { continue }
             best = expert
         }
