@@ -37,7 +37,7 @@ extension BlockServer {
                         + " serve a range within 0..\(blockCount)"
                 )
             }
-            let pageBytes = model.configuration.kvBytesPerTokenAndBlock * self.range.count * KVCache.pageTokens
+            let pageBytes = model.configuration.kvBytes(blocks: self.range.indices, tokens: KVCache.pageTokens)
             guard self.kvMemory >= pageBytes else {
                 throw BlockServerError(
                     .tooLittleMemory,

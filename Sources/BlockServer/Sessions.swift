@@ -50,8 +50,8 @@ final class Sessions: Sendable {
         self.compute = compute
         let configuration = SessionLedger.Configuration(
             kvBytes: kvMemory,
-            kvBytesPerTokenAndBlock: loaded.kvBytesPerTokenAndBlock,
-            contextLength: loaded.configuration.contextLength
+            contextLength: loaded.configuration.contextLength,
+            bytesOfSession: { loaded.configuration.kvBytes(blocks: $0.indices, tokens: $1) }
         )
         self.state = Mutex(State(ledger: SessionLedger(configuration: configuration), speed: speed))
     }
@@ -139,7 +139,7 @@ extension Sessions {
                     took: start.duration(to: .now)
                 )
             } catch {
-                return StepOutcome(error, have: order.position)
+                return StepOutcome(error, have: cache.length)
             }
         }
     }

@@ -19,6 +19,7 @@ extension StepOutcome {
             case .wrongRange: .wrongRange
             case .badToken, .badTensor: .badTensor
             case .contextExceeded: .tooLarge
+            case .positionGap: .gap
             case .outOfMemory: .busy
             default: .failed
             }

@@ -25,7 +25,7 @@ extension Coordinator {
         }
         let planner = ChainPlanner(
             blockCount: blockCount,
-            kvBytesPerBlock: self.model.configuration.kvBytesPerTokenAndBlock * tokens
+            kvBytesPerBlock: self.model.configuration.kvBytes(blocks: 0..<blockCount, tokens: tokens) / blockCount
         )
         do {
             return try planner.plan(candidates).compactMap { hop in

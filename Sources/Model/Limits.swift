@@ -33,6 +33,9 @@ package enum Limits {
     /// Tokens that pass through the blocks together. A longer prefill runs as several such passes, so that its
     /// scratch memory stays bounded; the result is the same to the bit.
     package static let tokensPerPass = 256
+    /// Tokens that a sequence can be cut back by where blocks keep a window only: several of the coordinator's steps,
+    /// or a turn of a conversation. Cut back further, it is computed again from its start.
+    package static let rollback = 1024
     /// Threads of one loaded range.
     package static let threads = 256
 }

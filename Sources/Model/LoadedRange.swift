@@ -76,7 +76,8 @@ public final class LoadedRange: Sendable {
         self.blockDigests = try directory.blockDigests(of: range, progress: progress)
     }
 
-    /// Bytes that one token takes in a cache over the whole range. Memory comes in pages of `KVCache.pageTokens`.
+    /// Bytes that one token takes in a cache over the whole range, where no block keeps a window only. Memory comes in
+    /// pages of `KVCache.pageTokens`; `ModelConfiguration.kvBytes` says what a sequence takes.
     public var kvBytesPerToken: Int { self.kvBytesPerTokenAndBlock * self.range.count }
 
     /// Bytes that one token takes in a cache for each block.
@@ -100,7 +101,8 @@ public final class LoadedRange: Sendable {
                 "A sequence of \(tokens) tokens was asked for; this model's context has \(context)."
             )
         }
-        return KVCache(layout: self.layout, blocks: blocks, maximumTokens: tokens)
+        let windows = self.configuration.blockKinds[blocks].map(\.window)
+        return KVCache(layout: self.layout, blocks: blocks, windows: windows, maximumTokens: tokens)
     }
 
     func check(_ blocks: Range<Int>) throws(ModelError) {

@@ -15,14 +15,6 @@ package struct KVBudget: Sendable {
 
     package var free: Int { self.capacity - self.reserved }
 
-    /// Bytes of the whole pages that `tokens` take; nil when that is beyond any machine.
-    package static func bytes(tokens: Int, bytesPerToken: Int) -> Int? {
-        let pages = tokens / Limits.pageTokens + (tokens % Limits.pageTokens == 0 ? 0 : 1)
-        let (total, pageOverflow) = pages.multipliedReportingOverflow(by: Limits.pageTokens)
-        let (bytes, overflow) = total.multipliedReportingOverflow(by: bytesPerToken)
-        return pageOverflow || overflow ? nil : bytes
-    }
-
     package func reservation(of key: SessionKey) -> Int { self.reservations[key] ?? 0 }
 
     package func reserved(by peer: PeerID) -> Int { self.reservedByPeer[peer] ?? 0 }

@@ -1,8 +1,5 @@
 /// The bound of everything that others can make `SwarmCore` hold, each with its reason (DESIGN.md §7).
 package enum Limits {
-    /// Tokens of a page, in which KV-cache is reserved: four attention tiles, so that a cache never splits one.
-    package static let pageTokens = 256
-
     /// Sessions that one block server keeps; each costs some hundred bytes beside its KV-cache.
     package static let sessions = 1024
 

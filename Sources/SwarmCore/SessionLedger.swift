@@ -45,15 +45,20 @@ package struct SessionLedger: Sendable {
     package struct Configuration: Sendable {
         /// Bytes for all KV-caches.
         package var kvBytes: Int
-        /// Bytes of one token's keys and values in one block.
-        package var kvBytesPerTokenAndBlock: Int
         /// Tokens of the longest sequence that the model can take.
         package var contextLength: Int
+        /// Bytes of the keys and values of so many tokens, at most `contextLength`, in some blocks. No multiple of the
+        /// tokens where blocks keep a window only.
+        package var bytesOfSession: @Sendable (_ blocks: BlockRange, _ tokens: Int) -> Int
 
-        package init(kvBytes: Int, kvBytesPerTokenAndBlock: Int, contextLength: Int) {
+        package init(
+            kvBytes: Int,
+            contextLength: Int,
+            bytesOfSession: @escaping @Sendable (_ blocks: BlockRange, _ tokens: Int) -> Int
+        ) {
             self.kvBytes = kvBytes
-            self.kvBytesPerTokenAndBlock = kvBytesPerTokenAndBlock
             self.contextLength = contextLength
+            self.bytesOfSession = bytesOfSession
         }
     }
 
@@ -218,10 +223,11 @@ extension SessionLedger {
     ) -> Admission {
         let (end, overflow) = step.position.addingReportingOverflow(step.tokenCount)
         let tokens = max(end, min(step.maxTokens ?? 0, self.configuration.contextLength))
-        let bytesPerToken = self.configuration.kvBytesPerTokenAndBlock * step.blocks.count
-        guard !overflow, end <= self.configuration.contextLength,
-            let bytes = KVBudget.bytes(tokens: tokens, bytesPerToken: bytesPerToken), bytes <= self.budget.capacity
-        else { return .refused(Refusal(code: .tooLarge, have: have)) }
+        guard !overflow, end <= self.configuration.contextLength else {
+            return .refused(Refusal(code: .tooLarge, have: have))
+        }
+        let bytes = self.configuration.bytesOfSession(step.blocks, tokens)
+        guard bytes <= self.budget.capacity else { return .refused(Refusal(code: .tooLarge, have: have)) }
         if self.budget.reserve(bytes, for: key) { return .admitted(discarding: []) }
         let share = self.budget.fairShare(with: key.peer, gone: self.lostPeers.keys)
         let more = bytes - self.budget.reservation(of: key)

@@ -5,16 +5,6 @@ import Testing
 @testable import SwarmCore
 
 @Suite struct KVBudgetTests {
-    @Test(arguments: [(0, 0), (1, 256), (256, 256), (257, 512)])
-    func `tokens take whole pages`(tokens: Int, rounded: Int) {
-        #expect(KVBudget.bytes(tokens: tokens, bytesPerToken: 3) == rounded * 3)
-    }
-
-    @Test func `a size beyond any machine is none`() {
-        #expect(KVBudget.bytes(tokens: .max, bytesPerToken: 1) == nil)
-        #expect(KVBudget.bytes(tokens: 1 << 40, bytesPerToken: 1 << 40) == nil)
-    }
-
     @Test func `reserves up to its capacity and gives back what was reserved`() throws {
         var budget = KVBudget(capacity: 100)
         let (first, second) = (try Samples.key(1), try Samples.key(2))

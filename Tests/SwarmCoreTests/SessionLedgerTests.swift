@@ -5,7 +5,8 @@ import Testing
 @testable import SwarmCore
 
 @Suite struct SessionLedgerTests {
-    private static let pageBytes = 4 * 10 * Limits.pageTokens
+    private static let pageTokens = 256
+    private static let pageBytes = 4 * 10 * pageTokens
     private let start = ContinuousClock.now
 
     /// A ledger with room for `pages` pages of a session over four blocks.
@@ -13,10 +14,15 @@ import Testing
         SessionLedger(
             configuration: SessionLedger.Configuration(
                 kvBytes: pages * Self.pageBytes,
-                kvBytesPerTokenAndBlock: 10,
-                contextLength: context
+                contextLength: context,
+                bytesOfSession: Self.bytes
             )
         )
+    }
+
+    /// Whole pages of 10 bytes for each token and block.
+    private static func bytes(blocks: BlockRange, tokens: Int) -> Int {
+        (tokens + self.pageTokens - 1) / self.pageTokens * self.pageTokens * 10 * blocks.count
     }
 
     private func run(_ step: StepRequest, _ key: SessionKey) -> SessionLedger.Action {
@@ -202,10 +208,10 @@ import Testing
     @Test func `pages are reserved as they are needed, or up to max tokens at once`() throws {
         var ledger = self.ledger()
         let (first, second) = (try Samples.key(1), try Samples.key(1, session: 2))
-        _ = ledger.received(try Samples.step(1, at: 0, tokens: Limits.pageTokens), of: first, now: self.start)
+        _ = ledger.received(try Samples.step(1, at: 0, tokens: Self.pageTokens), of: first, now: self.start)
         #expect(ledger.freeKVBytes == 7 * Self.pageBytes)
         _ = ledger.finished(first, .committed, now: self.start)
-        _ = ledger.received(try Samples.step(2, at: Limits.pageTokens), of: first, now: self.start)
+        _ = ledger.received(try Samples.step(2, at: Self.pageTokens), of: first, now: self.start)
         #expect(ledger.freeKVBytes == 6 * Self.pageBytes)
         _ = ledger.received(try Samples.step(3, at: 0, maxTokens: 600), of: second, now: self.start)
         #expect(ledger.freeKVBytes == 3 * Self.pageBytes)
@@ -274,7 +280,7 @@ import Testing
 
     @Test func `a peer has as many sessions as the bound allows and no more`() throws {
         var ledger = SessionLedger(
-            configuration: SessionLedger.Configuration(kvBytes: 1 << 40, kvBytesPerTokenAndBlock: 1, contextLength: 10)
+            configuration: SessionLedger.Configuration(kvBytes: 1 << 40, contextLength: 10, bytesOfSession: Self.bytes)
         )
         for number in 0..<Limits.sessionsPerPeer {
             let key = try Samples.key(1, session: UInt64(number))
@@ -293,7 +299,7 @@ import Testing
 
     @Test func `all peers together have as many sessions as the bound allows`() throws {
         var ledger = SessionLedger(
-            configuration: SessionLedger.Configuration(kvBytes: 1 << 40, kvBytesPerTokenAndBlock: 1, contextLength: 10)
+            configuration: SessionLedger.Configuration(kvBytes: 1 << 40, contextLength: 10, bytesOfSession: Self.bytes)
         )
         let peers = Limits.sessions / Limits.sessionsPerPeer
         for number in 0..<Limits.sessions {

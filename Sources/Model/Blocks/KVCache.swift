@@ -1,18 +1,11 @@
 internal import CKernels
 internal import Synchronization
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
-
 /// The keys and values of one sequence in the blocks of one span.
 ///
 /// Memory comes in pages of 256 tokens, each with four tiles of 64 positions for every block and key head; a tile
 /// holds keys as [dimension][64] and values as [64][dimension], which is how attention reads them (DESIGN.md §6.4).
+/// Blocks with a window have pages of their own, no more of them than the window needs.
 /// One pass uses a cache at a time; `LoadedRange.forward` says so where two try.
 public final class KVCache: @unchecked Sendable {
     // Sendable: `state` is locked, and the memory behind it belongs to the pass that took the cache.
@@ -28,40 +21,72 @@ public final class KVCache: @unchecked Sendable {
         var length = 0
         var isTaken = false
         var pageCount = 0
+        /// Where the positions end that were written since the start.
+        var written = 0
     }
 
     private let state = Mutex(State())
     private let layout: KVLayout
-    /// The pages that exist, then nil.
-    private let pages: UnsafeMutablePointer<UnsafeRawPointer?>
-    private let pageCapacity: Int
+    private let whole: PageTable
+    private let windowed: PageTable
+    /// Where each block's tiles are.
+    private let places: [Place]
 
-    init(layout: KVLayout, blocks: Range<Int>, maximumTokens: Int) {
+    private struct Place {
+        var table: PageTable
+        /// Of the block among those of the table.
+        var index: Int
+    }
+
+    /// - Parameter windows: of each of `blocks`; nil for one that keeps everything.
+    init(layout: KVLayout, blocks: Range<Int>, windows: [Int?], maximumTokens: Int) {
         self.layout = layout
         self.blocks = blocks
         self.maximumTokens = maximumTokens
-        self.pageCapacity = (maximumTokens + Self.pageTokens - 1) / Self.pageTokens
-        self.pages = .allocate(capacity: max(self.pageCapacity, 1))
-        self.pages.initialize(repeating: nil, count: max(self.pageCapacity, 1))
+        let capacity = layout.pages(of: maximumTokens)
+        func table(_ count: Int, circle: Int) -> PageTable {
+            PageTable(capacity: capacity, pageBytes: count * layout.pageBytesPerBlock, circle: circle)
+        }
+        let whole = table(windows.count { $0 == nil }, circle: capacity)
+        let windowed = table(windows.count { $0 != nil }, circle: layout.ringPages)
+        self.places = windows.enumerated().map { position, window in
+            let before = windows.prefix(position).count { ($0 == nil) == (window == nil) }
+            return Place(table: window == nil ? whole : windowed, index: before)
+        }
+        (self.whole, self.windowed) = (whole, windowed)
     }
 
     deinit {
-        for page in 0..<self.pageCapacity { free(UnsafeMutableRawPointer(mutating: self.pages[page])) }
-        self.pages.deallocate()
+        self.whole.deallocate()
+        self.windowed.deallocate()
     }
 
     /// The tokens that it holds.
     public var length: Int { self.state.withLock { $0.length } }
 
     /// The bytes that its pages take now.
-    public var byteCount: Int { self.state.withLock { $0.pageCount } * self.pageBytes }
-
-    /// Forgets everything from position `length` on. Longer than it is: no change. Its pages are kept.
-    public func truncate(to length: Int) {
-        self.state.withLock { $0.length = min($0.length, max(length, 0)) }
+    public var byteCount: Int {
+        let count = self.state.withLock { $0.pageCount }
+        return self.whole.byteCount(entries: count) + self.windowed.byteCount(entries: count)
     }
 
-    private var pageBytes: Int { self.layout.pageBytesPerBlock * self.blocks.count }
+    /// Forgets everything from position `length` on. Longer than it is: no change. Its pages are kept.
+    ///
+    /// Where blocks keep a window and what it held at `length` is overwritten, everything is forgotten: `length` is 0
+    /// afterwards. Up to 1,024 tokens can be taken back.
+    public func truncate(to length: Int) {
+        self.state.withLock { state in
+            state.length = self.continuable(min(state.length, max(length, 0)), written: state.written)
+            if state.length == 0 { state.written = 0 }
+        }
+    }
+
+    /// `length`, or 0 where a window's positions before it were overwritten by some as far as a circle behind them.
+    private func continuable(_ length: Int, written: Int) -> Int {
+        guard let window = self.layout.window, self.windowed.pageBytes > 0 else { return length }
+        let first = max(length + 1 - window, 0)
+        return first + self.windowed.circle * Self.pageTokens >= written ? length : 0
+    }
 }
 
 // MARK: For the pass that uses it
@@ -90,6 +115,7 @@ extension KVCache {
                 )
             }
             try self.reserve(tokens: position + count)
+            self.state.withLock { $0.written = max($0.written, position + count) }
         } catch {
             self.release(length: nil)
             throw error
@@ -100,20 +126,18 @@ extension KVCache {
     func release(length: Int?) {
         self.state.withLock { state in
             state.isTaken = false
-            if let length { state.length = length }
+            state.length = length ?? self.continuable(state.length, written: state.written)
         }
     }
 
     private func reserve(tokens: Int) throws(ModelError) {
-        let needed = (tokens + Self.pageTokens - 1) / Self.pageTokens
-        while self.state.withLock({ $0.pageCount }) < needed {
-            guard let page = calloc(self.pageBytes, 1) else {
-                throw ModelError(.outOfMemory, "No memory for \(self.pageBytes) bytes of keys and values.")
+        let (existing, needed) = (self.state.withLock { $0.pageCount }, self.layout.pages(of: tokens))
+        for index in existing..<max(existing, needed) {
+            guard self.whole.add(index), self.windowed.add(index) else {
+                let bytes = self.whole.pageBytes + self.windowed.pageBytes
+                throw ModelError(.outOfMemory, "No memory for \(bytes) bytes of keys and values.")
             }
-            self.state.withLock { state in
-                self.pages[state.pageCount] = UnsafeRawPointer(page)
-                state.pageCount += 1
-            }
+            self.state.withLock { $0.pageCount += 1 }
         }
     }
 
@@ -150,10 +174,11 @@ extension KVCache {
     }
 
     private func tile(_ slot: Slot) -> UnsafeMutableRawPointer {
-        guard let page = self.pages[slot.position / Self.pageTokens] else {
+        let place = self.places[slot.block - self.blocks.lowerBound]
+        guard let page = place.table.pages[slot.position / Self.pageTokens] else {
             preconditionFailure("a pass writes beyond what its cache reserved")
         }
-        let offset = self.layout.offset(block: slot.block - self.blocks.lowerBound, head: slot.head)
+        let offset = self.layout.offset(block: place.index, head: slot.head)
         let tile = slot.position % Self.pageTokens / Int(KW_TILE)
         return UnsafeMutableRawPointer(mutating: page) + offset + tile * self.layout.tileBytes
     }
@@ -163,8 +188,9 @@ extension KVCache {
         var attention = kw_attention()
         attention.dimension = self.layout.headDimension
         attention.value_stride = self.layout.valueStride
-        attention.pages = UnsafePointer(self.pages)
-        attention.offset = self.layout.offset(block: block - self.blocks.lowerBound, head: head)
+        let place = self.places[block - self.blocks.lowerBound]
+        attention.pages = UnsafePointer(place.table.pages)
+        attention.offset = self.layout.offset(block: place.index, head: head)
         attention.tile_bytes = self.layout.tileBytes
         attention.tiles_per_page = KVLayout.tilesPerPage
         attention.type = self.layout.storage
