@@ -147,8 +147,7 @@ let package = Package(
             name: "kwaai-swift",
             dependencies: [
                 "BlockServer", "Coordinator", "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", "SwarmCore", "Model",
-                "Tokenizer",
-                "DemoModel", logging,
+                "StrictJSON", "Tokenizer", "DemoModel", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

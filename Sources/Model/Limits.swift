@@ -30,6 +30,9 @@ package enum Limits {
     /// Attention keeps eight rows of this width on its stack.
     package static let headDimension = 512
 
+    /// Bytes read of a file in which the kernel tells of memory; they have some thousand.
+    package static let systemFileBytes = 1 << 16
+
     /// Tokens that pass through the blocks together. A longer prefill runs as several such passes, so that its
     /// scratch memory stays bounded; the result is the same to the bit.
     package static let tokensPerPass = 256

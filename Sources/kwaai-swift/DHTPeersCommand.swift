@@ -1,6 +1,7 @@
 import ArgumentParser
 import Coordinator
 import Foundation
+import Model
 import P2PWire
 import ShardProtocol
 

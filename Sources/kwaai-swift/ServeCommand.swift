@@ -18,6 +18,7 @@ struct ServeCommand: AsyncParsableCommand {
 
             Examples:
               kwaai-swift serve --blocks 0..12
+              kwaai-swift serve --model ./Llama-3.2-1B --blocks auto
               kwaai-swift serve --blocks 12..24 --bootstrap /ip4/10.0.0.2/tcp/4801/p2p/12D3KooW...
               kwaai-swift serve --model ./Llama-3.2-1B --blocks 0..8 --kv-memory 2GiB --allow 12D3KooW...
             """
@@ -26,10 +27,14 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var model: ModelOptions
 
     @Option(
-        help: ArgumentHelp("The blocks to serve: half-open, 0..12 is blocks 0 to 11.", valueName: "first..end"),
-        transform: { try BlockRange($0) }
+        help: ArgumentHelp(
+            "The blocks to serve: half-open, 0..12 is blocks 0 to 11; auto takes as many from block 0 on as this machine "
+                + "has memory for.",
+            valueName: "first..end|auto"
+        ),
+        transform: { try BlocksChoice($0) }
     )
-    var blocks: BlockRange?
+    var blocks: BlocksChoice?
 
     @OptionGroup var network: NetworkOptions
 
@@ -42,8 +47,16 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var listen: [Multiaddr] = []
 
-    @Option(help: ArgumentHelp("Memory for the KV-caches of all sessions. (default: 2GiB)", valueName: "size"))
+    @Option(
+        help: ArgumentHelp(
+            "Memory for the KV-caches of all sessions. (default: what is left, at most 2GiB)",
+            valueName: "size"
+        )
+    )
     var kvMemory: ByteCount?
+
+    @Flag(help: "Serve the blocks even if this machine seems to have too little memory for them.")
+    var overcommit = false
 
     @Option(
         parsing: .unconditional,
@@ -98,17 +111,21 @@ struct ServeCommand: AsyncParsableCommand {
         _ settings: Settings,
         model: ModelDirectory
     ) throws -> BlockServer.Configuration {
-        guard let range = try self.blocks ?? settings.value(.blocks, { try BlockRange($0) }) else {
+        guard let blocks = try self.blocks ?? settings.value(.blocks, { try BlocksChoice($0) }) else {
             throw UsageError(
-                "say which blocks to serve: --blocks 0..\(model.configuration.blockCount) is all of this model"
+                "say which blocks to serve: --blocks 0..\(model.configuration.blockCount) is all of this model, "
+                    + "--blocks auto as many as fit"
             )
         }
-        var configuration = BlockServer.Configuration(range: range)
-        if let memory = try self.kvMemory ?? settings.value(.kvMemory) { configuration.kvMemory = memory.bytes }
+        var configuration = try BlockServer.Configuration(
+            model,
+            range: blocks.range,
+            kvMemory: try self.kvMemory?.bytes ?? settings.value(.kvMemory, as: ByteCount.self)?.bytes,
+            freeMemory: self.overcommit ? nil : SystemMemory.available
+        )
         configuration.version = Version.agent
         configuration.logger = try self.network.logger(settings)
         if let threads = try self.threads ?? settings.value(.threads) { configuration.threads = threads.count }
-        try configuration.check(model)
         return configuration
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import StrictJSON
 
 /// A setting that would be passed over in silence is worse than none.
 extension Settings {
@@ -24,10 +25,11 @@ extension Settings {
         } catch {
             throw UsageError("\(file) cannot be read: give yourself the right to read it, or move it away")
         }
-        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+        guard let members = try? JSON(parsing: Array(data)).members else {
             throw UsageError("\(file) is not a JSON object: mend it, or move it away")
         }
-        for (name, value) in object.sorted(by: { $0.key < $1.key }) {
+        for member in members.sorted(by: { $0.key < $1.key }) {
+            let (name, value) = (member.key, member.value)
             guard let key = Key(rawValue: name) else {
                 let known = Key.allCases.map(\.rawValue).sorted().joined(separator: ", ")
                 throw UsageError("\(file) has the key \"\(name)\", which means nothing; known keys: \(known)")
@@ -35,9 +37,9 @@ extension Settings {
             let kind = Self.kind(of: key)
             let fits =
                 switch kind {
-                case .text: value is String
-                case .number: value is NSNumber
-                case .list: value is [String]
+                case .text: value.string != nil
+                case .number: value.double != nil
+                case .list: value.array?.allSatisfy { $0.string != nil } == true
                 }
             guard fits else {
                 throw UsageError("\(file) has something else than \(kind.rawValue) at \"\(name)\"")

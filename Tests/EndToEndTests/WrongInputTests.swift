@@ -264,6 +264,7 @@ import Testing
     @Test(arguments: [
         (#"{"max-token": 3}"#, #"the key "max-token""#, "known keys"),
         (#"{"max-tokens": "many"}"#, #"a number at "max-tokens""#, "config.json"),
+        (#"{"max-tokens": true}"#, #"a number at "max-tokens""#, "config.json"),
         (#"{"max-tokens": 3.5}"#, #""max-tokens""#, "--help"),
         (#"{"bootstrap": "/ip4/127.0.0.1/tcp/1"}"#, "an array of strings", #""bootstrap""#),
         (#"{"allow": ["me"]}"#, #""allow""#, "not a peer id"),
