@@ -23,6 +23,8 @@ struct GenerateCommand: AsyncParsableCommand {
     var prompt: String?
 
     @OptionGroup var model: ModelOptions
+
+    @OptionGroup var loading: LoadingOptions
     @OptionGroup var network: NetworkOptions
     @OptionGroup var sampling: SamplingFlags
 
@@ -85,7 +87,7 @@ struct GenerateCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.load()
         if let file = self.dumpLogits { try NumpyFile.check(file) }
-        let directory = try self.model.directory(settings)
+        let directory = try self.loading.applied(to: self.model.directory(settings), settings)
         let tokenizer = try self.model.tokenizer(settings)
         let options = try self.options(settings)
         let prompt = try self.promptTokens(directory: directory, tokenizer: tokenizer)

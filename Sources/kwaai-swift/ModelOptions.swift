@@ -7,8 +7,9 @@ import Tokenizer
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A Hugging Face folder (config.json, *.safetensors, tokenizer.json); without it the demo model of this program.",
-            valueName: "folder"
+            "A Hugging Face folder (config.json, *.safetensors, tokenizer.json) or a GGUF file; without it the demo model of "
+                + "this program.",
+            valueName: "path"
         )
     )
     var model: String?
@@ -16,6 +17,11 @@ struct ModelOptions: ParsableArguments {
     func directory(_ settings: Settings) throws -> ModelDirectory {
         let name = self.model ?? settings.string(.model) ?? DemoModel.name
         return name == DemoModel.name ? try DemoModel.directory() : try ModelDirectory(path: name)
+    }
+
+    /// The same for the commands of other machines.
+    func flags(_ settings: Settings) -> [String] {
+        (self.model ?? settings.string(.model)).map { ["--model", $0] } ?? []
     }
 
     func tokenizer(_ settings: Settings) throws -> Tokenizer {

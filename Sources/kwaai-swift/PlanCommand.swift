@@ -6,48 +6,39 @@ struct PlanCommand: AsyncParsableCommand {
         commandName: "plan",
         abstract: "Say how much memory a model takes, and how to cut it over machines.",
         discussion: """
-            Reads headers alone, so that it takes a moment whatever the model's size. Without --memory it is about this
+            Reads headers alone, so that it takes a moment whatever the model's size. Each machine keeps KV-caches for one
+            session of 8,192 tokens, or of the whole context where that is shorter. Without --memory it is about this
             machine and the memory that is free now.
 
             Examples:
               kwaai-swift plan --model ./Llama-3.2-1B
               kwaai-swift plan --model ./Mistral-7B --memory 8GiB --memory 6GiB --memory 6GiB
-              kwaai-swift plan --model ./Mistral-7B --memory 8GiB --context 32768 --json
+              kwaai-swift plan --model ./Mistral-7B --memory 8GiB --quantize q4_0 --json
             """
     )
 
     @OptionGroup var model: ModelOptions
+
+    @OptionGroup var loading: LoadingOptions
 
     @Option(
         help: ArgumentHelp("The memory that one machine has to give; repeat for more machines.", valueName: "size")
     )
     var memory: [ByteCount] = []
 
-    @Option(
-        help: ArgumentHelp(
-            "Tokens of conversation that each machine keeps KV-caches for, together at most the model's context.",
-            valueName: "tokens"
-        )
-    )
-    var context = 8192
-
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func validate() throws {
-        guard self.context > 0 else { throw ValidationError("--context must be at least 1") }
-    }
-
     func run() async throws {
         let settings = try await Settings.load()
-        let directory = try self.model.directory(settings)
+        let directory = try self.loading.applied(to: self.model.directory(settings), settings)
         let memories = try self.memory.isEmpty ? [Self.ownMemory()] : self.memory.map(\.bytes)
-        let sessions = KVMemory.tokens(self.context)
+        let sessions = KVMemory.oneSession
         let report = try PlanReport(
             directory,
             whole: try directory.memoryNeed(of: 0..<directory.configuration.blockCount, kvMemory: sessions),
             placement: try Placement(of: directory, over: memories, kvMemory: sessions),
-            flags: (self.model.model ?? settings.string(.model)).map { ["--model", $0] } ?? [],
+            flags: try self.model.flags(settings) + self.loading.flags(settings),
             kvMemory: sessions
         )
         if self.json {
@@ -71,8 +62,8 @@ private struct PlanFailure: Error, CustomStringConvertible {
     var missing: PlanReport.Missing
 
     var description: String {
-        "there is no room for blocks \(missing.blocks), which need \(ByteCount(bytes: missing.bytes)) more on a machine of "
-            + "their own; name another machine with --memory, or use a model that is stored in fewer bits"
+        "there is no room for blocks \(missing.blocks), which need \(ByteCount(bytes: missing.bytes)) on a machine of their "
+            + "own; name another one with --memory, or load the model in fewer bits with --quantize"
     }
 }
 

@@ -26,6 +26,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
+    @OptionGroup var loading: LoadingOptions
+
     @Option(
         help: ArgumentHelp(
             "The blocks to serve: half-open, 0..12 is blocks 0 to 11; auto takes as many from block 0 on as this machine "
@@ -72,7 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings.load()
-        let directory = try self.model.directory(settings)
+        let directory = try self.loading.applied(to: self.model.directory(settings), settings)
         let server = try self.serverConfiguration(settings, model: directory)
         let path = self.network.identity ?? settings.string(.identity) ?? Directories.identityFile
         let identity = try IdentityFile.load(path: path, createIfMissing: true)
@@ -87,7 +89,7 @@ struct ServeCommand: AsyncParsableCommand {
             json: self.json,
             model: directory,
             range: server.range,
-            flags: self.flagsForOthers(settings)
+            flags: try self.flagsForOthers(settings)
         )
         let service = ServeService(
             host: host,
@@ -135,10 +137,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// What the commands of other machines need to have in common with this one.
-    private func flagsForOthers(_ settings: Settings) -> [String] {
-        let model = (self.model.model ?? settings.string(.model)).map { ["--model", $0] } ?? []
+    private func flagsForOthers(_ settings: Settings) throws -> [String] {
         let prefix = (self.network.dhtPrefix ?? settings.string(.dhtPrefix)).map { ["--dht-prefix", $0] } ?? []
-        return model + prefix
+        return try self.model.flags(settings) + self.loading.flags(settings) + prefix
     }
 
     private func dhtConfiguration(_ settings: Settings) throws -> DHT.Configuration {

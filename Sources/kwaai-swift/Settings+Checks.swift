@@ -12,8 +12,8 @@ extension Settings {
     private static func kind(of key: Key) -> Kind {
         switch key {
         case .bootstrap, .listen, .allow: .list
-        case .threads, .temperature, .seed, .maxTokens, .topK, .topP: .number
-        case .identity, .model, .blocks, .kvMemory, .dhtPrefix, .logLevel: .text
+        case .context, .threads, .temperature, .seed, .maxTokens, .topK, .topP: .number
+        case .identity, .model, .blocks, .quantize, .kvMemory, .dhtPrefix, .logLevel: .text
         }
     }
 

@@ -7,3 +7,5 @@ extension ByteCount: ExpressibleByArgument {
         self.init(argument)
     }
 }
+
+extension Quantization: ExpressibleByArgument {}
