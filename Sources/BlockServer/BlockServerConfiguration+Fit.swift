@@ -72,15 +72,19 @@ private struct Fit {
         _ fitting: Range<Int>?
     ) -> BlockServerError {
         func size(_ bytes: Int) -> String { "\(ByteCount(bytes: bytes))" }
-        let remedy =
-            fitting.map { "--blocks \($0.lowerBound)..\($0.upperBound) would fit" }
-            ?? "not even block \(range.lowerBound) alone would fit: use a machine with more memory"
+        let left = freeMemory - need.weights - need.rest
+        let remedies = [
+            fitting.map { "--blocks \($0.lowerBound)..\($0.upperBound) would fit" },
+            left > 0 ? "--kv-memory \(size(left)) would leave room" : nil,
+        ]
+        .compactMap(\.self)
         return BlockServerError(
             .tooLittleMemory,
             "\(range.phrase(of: self.model.configuration.blockCount)) of \(self.model.name) need \(size(need.total))"
                 + " (\(size(need.weights)) of weights, \(size(need.kvCaches)) of KV-caches, \(size(need.rest)) to work"
-                + " in), and \(size(freeMemory)) are free here; \(remedy); a smaller --kv-memory needs less, and"
-                + " --overcommit tries all the same"
+                + " in), and \(size(freeMemory)) are free here; "
+                + (remedies.isEmpty ? "use a machine with more memory" : remedies.joined(separator: ", or "))
+                + "; --overcommit tries all the same"
         )
     }
 }

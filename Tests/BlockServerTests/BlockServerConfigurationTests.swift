@@ -26,7 +26,7 @@ struct BlockServerConfigurationTests {
             try BlockServer.Configuration(model, range: BlockRange(0, 3), kvMemory: nil, freeMemory: free)
         }
         #expect(error?.code == .tooLittleMemory)
-        for words in ["\(ByteCount(bytes: free)) are free", "--blocks 0..2 would fit", "--kv-memory", "--overcommit"] {
+        for words in ["\(ByteCount(bytes: free)) are free", "--blocks 0..2 would fit", "--overcommit"] {
             #expect(error?.message.contains(words) == true, "\(words)")
         }
     }
@@ -36,7 +36,21 @@ struct BlockServerConfigurationTests {
         let error = #expect(throws: BlockServerError.self) {
             try BlockServer.Configuration(model, range: nil, kvMemory: nil, freeMemory: 1000)
         }
-        #expect(error?.message.contains("not even block 0 alone would fit") == true)
+        #expect(error?.message.contains("use a machine with more memory") == true)
+    }
+
+    @Test func `caches that leave no room for the weights are refused with the size that would`() throws {
+        let model = try TinyModel.directory()
+        let need = try model.memoryNeed(of: 0..<4, kvMemory: .bytes(0))
+        let error = #expect(throws: BlockServerError.self) {
+            try BlockServer.Configuration(
+                model,
+                range: BlockRange(0, 4),
+                kvMemory: 1 << 30,
+                freeMemory: need.total + (1 << 20)
+            )
+        }
+        #expect(error?.message.contains("--kv-memory 1MiB would leave room") == true)
     }
 
     @Test func `caches get what is left, up to two gigabytes, unless a size was named`() throws {
