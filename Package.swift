@@ -238,7 +238,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["GGUF", "GGUFSamples", "Jinja", "Model"],
+            dependencies: ["GGUF", "GGUFSamples", "Jinja", "Model", "Tokenizer"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

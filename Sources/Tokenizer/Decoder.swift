@@ -19,7 +19,7 @@ indirect enum Decoder: Sendable {
         switch kind {
         case "Sequence":
             var steps: [Decoder] = []
-            for step in json["decoders"]?.array ?? [] { steps.append(try Decoder(step)) }
+            for step in try json.steps("decoders") { steps.append(try Decoder(step)) }
             self = .sequence(steps)
         case "ByteLevel": self = .byteLevel
         case "Metaspace": self = .metaspace(try Metaspace(json))
@@ -36,19 +36,26 @@ indirect enum Decoder: Sendable {
         }
     }
 
-    /// - Throws: `patternFailed` when an expression gives up.
+    /// - Throws: `patternFailed` when an expression gives up, `tooLarge` when the text grows beyond `Limits.grownBytes`.
     func decoded(_ pieces: [[UInt8]]) throws(TokenizerError) -> [[UInt8]] {
+        try decoded(pieces, limit: Limits.grownBytes(pieces.reduce(0) { $0 + $1.count }))
+    }
+
+    private func decoded(_ pieces: [[UInt8]], limit: Int) throws(TokenizerError) -> [[UInt8]] {
         switch self {
         case .sequence(let steps):
             var current = pieces
-            for step in steps { current = try step.decoded(current) }
+            for step in steps { current = try step.decoded(current, limit: limit) }
             return current
         case .byteLevel: return [pieces.flatMap(ByteAlphabet.read).repaired]
         case .metaspace(let metaspace): return metaspace.decoded(pieces)
-        case .replace(.literal(let wanted), let content): return pieces.map { $0.replacingAll(wanted, with: content) }
         case .replace(let needle, let content):
             var replaced: [[UInt8]] = []
-            for piece in pieces { replaced.append(try needle.replacing(in: piece, with: content)) }
+            var rest = limit
+            for piece in pieces {
+                replaced.append(try needle.replacing(in: piece, with: content, limit: rest))
+                rest -= replaced.last?.count ?? 0
+            }
             return replaced
         case .byteFallback: return Self.joiningBytes(pieces)
         case .fuse: return [Array(pieces.joined())]

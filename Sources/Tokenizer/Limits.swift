@@ -24,6 +24,13 @@ package enum Limits {
     package static let textBytes = 16 << 20
     /// Bytes of a text while it is normalised, so that a hostile chain of replacements cannot multiply it without end.
     package static let normalizedBytes = 64 << 20
+    /// Bytes that a text of `count` bytes may become while it is normalised, cut or decoded, so that a hostile chain of steps
+    /// that each grow it cannot grow it without end. Unicode's own decompositions make one character 11 times as long.
+    static func grownBytes(_ count: Int) -> Int { min(normalizedBytes, 16 * count + (1 << 16)) }
+    /// Steps of one sequence of normalizers, pre-tokenizers, decoders or post-processors; real ones have below 10.
+    package static let steps = 64
+    /// Special tokens around a text; real tokenizers have one or two.
+    package static let tokensAround = 1024
     /// Words that one call remembers, so that a long text does not fill the memory with rare ones.
     package static let rememberedWords = 1 << 15
     /// Bytes of a template's file or of a file beside the tokenizer; the largest published ones are near 1 MB.

@@ -31,7 +31,7 @@ struct Metaspace: Sendable {
 
     func apply(to text: inout PreTokenizedText) throws(TokenizerError) {
         let startsInput = text.startsInput
-        text.rewrite { piece, index, written in
+        try text.rewrite { piece, index, written in
             let wanted =
                 switch prefix {
                 case .always: true

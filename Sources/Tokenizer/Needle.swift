@@ -44,20 +44,20 @@ enum Needle: Sendable {
         }
     }
 
-    /// - Throws: `tooLarge` when the text would grow beyond `Limits.normalizedBytes`.
-    func replacing(in text: [UInt8], with content: [UInt8]) throws(TokenizerError) -> [UInt8] {
+    /// - Throws: `tooLarge` when the text would grow beyond `limit`.
+    func replacing(in text: [UInt8], with content: [UInt8], limit: Int) throws(TokenizerError) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var copied = 0
         try text.withBytes { bytes throws(TokenizerError) in
             try forEachMatch(in: bytes) { match in
-                guard result.count <= Limits.normalizedBytes else { return }
+                guard result.count <= limit else { return }
                 result.append(contentsOf: bytes[copied..<match.lowerBound])
                 result.append(contentsOf: content)
                 copied = match.upperBound
             }
         }
-        guard result.count <= Limits.normalizedBytes else { throw .normalizedTooLarge }
+        guard result.count <= limit else { throw .grownTooLarge }
         result.append(contentsOf: text[copied...])
         return result
     }

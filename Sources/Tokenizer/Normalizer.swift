@@ -30,7 +30,7 @@ indirect enum Normalizer: Sendable {
         switch kind {
         case "Sequence":
             var steps: [Normalizer] = []
-            for step in json["normalizers"]?.array ?? [] { steps.append(try Normalizer(step)) }
+            for step in try json.steps("normalizers") { steps.append(try Normalizer(step)) }
             self = .sequence(steps)
         case "Prepend": self = .prepend(json["prepend"]?.bytes ?? [])
         case "Replace": self = .replace(try Needle(json), with: try Needle.replacement(json))
@@ -41,16 +41,20 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    /// - Throws: `tooLarge` when the text grows beyond `Limits.normalizedBytes`.
+    /// - Throws: `tooLarge` when the text grows beyond `Limits.grownBytes`.
     func normalized(_ text: [UInt8]) throws(TokenizerError) -> [UInt8] {
+        try normalized(text, limit: Limits.grownBytes(text.count))
+    }
+
+    private func normalized(_ text: [UInt8], limit: Int) throws(TokenizerError) -> [UInt8] {
         let result: [UInt8]
         switch self {
         case .sequence(let steps):
             var current = text
-            for step in steps { current = try step.normalized(current) }
+            for step in steps { current = try step.normalized(current, limit: limit) }
             result = current
         case .prepend(let bytes): result = text.isEmpty ? text : bytes + text
-        case .replace(let needle, let content): result = try needle.replacing(in: text, with: content)
+        case .replace(let needle, let content): result = try needle.replacing(in: text, with: content, limit: limit)
         case .form(let form): result = form.applied(to: text)
         case .lowercase: result = Array(String(decoding: text, as: UTF8.self).lowercased().utf8)
         case .strip(let left, let right):
@@ -59,7 +63,7 @@ indirect enum Normalizer: Sendable {
             if right { while scalars.last?.properties.isWhitespace == true { scalars.removeLast() } }
             result = Array(String(String.UnicodeScalarView(scalars)).utf8)
         }
-        guard result.count <= Limits.normalizedBytes else { throw .normalizedTooLarge }
+        guard result.count <= limit else { throw .grownTooLarge }
         return result
     }
 }

@@ -20,13 +20,14 @@ struct PostProcessor: Sendable {
         // Moves offsets only.
         case "ByteLevel": break
         case "Sequence":
-            for step in json["processors"]?.array ?? [] {
+            for step in try json.steps("processors") {
                 let inner = try PostProcessor(step)
                 before = inner.before + before
                 behind += inner.behind
             }
         case _: throw .unknownKind(kind, of: "post_processor", supported: Self.supported)
         }
+        try checkBounds()
     }
 
     private mutating func readTemplate(_ json: JSON) throws(TokenizerError) {
@@ -42,9 +43,16 @@ struct PostProcessor: Sendable {
                         throw .corrupt("the post_processor names a special token without a number")
                     }
                     if seenText { behind.append(UInt32(id)) } else { before.append(UInt32(id)) }
+                    try checkBounds()
                 }
             }
         }
         guard seenText else { throw .corrupt("the post_processor's template lacks the text") }
+    }
+
+    private func checkBounds() throws(TokenizerError) {
+        guard before.count + behind.count <= Limits.tokensAround else {
+            throw TokenizerError(.tooLarge, "the tokenizer puts more than \(Limits.tokensAround) tokens around a text")
+        }
     }
 }

@@ -6,11 +6,14 @@ struct PreTokenizedText {
     private(set) var pieces: [Range<Int>]
     /// Whether the text begins where the whole input begins, and not after an added token.
     let startsInput: Bool
+    /// What the text may grow to: see `Limits.grownBytes`.
+    private let limit: Int
 
     init(_ bytes: [UInt8], startsInput: Bool) {
         self.bytes = bytes
         self.pieces = bytes.isEmpty ? [] : [0..<bytes.count]
         self.startsInput = startsInput
+        self.limit = Limits.grownBytes(bytes.count)
     }
 
     /// Cuts every piece at the matches that `find` reports in it.
@@ -34,19 +37,22 @@ struct PreTokenizedText {
     }
 
     /// Writes every piece anew, at the end of what the pieces before it became; the pieces stay as many as they were.
+    ///
+    /// - Throws: `tooLarge` when the text grows beyond `Limits.grownBytes`.
     mutating func rewrite(
         _ write: (_ piece: UnsafeBufferPointer<UInt8>, _ index: Int, _ written: inout [UInt8]) -> Void
-    ) {
+    ) throws(TokenizerError) {
         var written: [UInt8] = []
         written.reserveCapacity(bytes.count + bytes.count / 2)
         let old = bytes
         old.withUnsafeBufferPointer { bytes in
-            for index in pieces.indices {
+            for index in pieces.indices where written.count <= limit {
                 let start = written.count
                 write(UnsafeBufferPointer(rebasing: bytes[pieces[index]]), index, &written)
                 pieces[index] = start..<written.count
             }
         }
+        guard written.count <= limit else { throw .grownTooLarge }
         bytes = written
     }
 }

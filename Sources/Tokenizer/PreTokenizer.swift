@@ -20,7 +20,7 @@ indirect enum PreTokenizer: Sendable {
         switch kind {
         case "Sequence":
             var steps: [PreTokenizer] = []
-            for step in json["pretokenizers"]?.array ?? [] { steps.append(try PreTokenizer(step)) }
+            for step in try json.steps("pretokenizers") { steps.append(try PreTokenizer(step)) }
             self = .sequence(steps)
         case "Split":
             let behavior = try SplitBehavior(json["behavior"])
@@ -49,7 +49,7 @@ indirect enum PreTokenizer: Sendable {
             try text.split(behavior, invert: invert, needle.forEachMatch)
         case .byteLevel(let addsSpace, let cuts):
             if addsSpace {
-                text.rewrite { piece, _, written in
+                try text.rewrite { piece, _, written in
                     if piece.first != UInt8(ascii: " ") { written.append(UInt8(ascii: " ")) }
                     written.append(contentsOf: piece)
                 }
@@ -58,7 +58,7 @@ indirect enum PreTokenizer: Sendable {
                 let pattern = try Self.gpt2.get()
                 try text.split(.isolated, pattern.forEachMatch)
             }
-            if writesBytes { text.rewrite { piece, _, written in ByteAlphabet.write(piece, into: &written) } }
+            if writesBytes { try text.rewrite { piece, _, written in ByteAlphabet.write(piece, into: &written) } }
         case .metaspace(let metaspace): try metaspace.apply(to: &text)
         case .digits(let individually):
             try text.split(individually ? .isolated : .contiguous, CharacterClass.numeric.forEachMatch)

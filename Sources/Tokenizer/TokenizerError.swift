@@ -42,9 +42,9 @@ extension TokenizerError {
         )
     }
 
-    static let normalizedTooLarge = Self(
+    static let grownTooLarge = Self(
         .tooLarge,
-        "the tokenizer's normalizer makes the text longer than \(Limits.normalizedBytes) bytes. Shorten the text"
+        "the tokenizer makes the text many times longer than it is. Shorten the text, or check the steps of tokenizer.json"
     )
 
     static func corrupt(_ what: String) -> Self {

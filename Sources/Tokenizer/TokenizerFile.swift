@@ -60,3 +60,16 @@ extension TokenizerError {
         )
     }
 }
+
+extension JSON {
+    /// The steps of a sequence.
+    ///
+    /// - Throws: `tooLarge` beyond `Limits.steps`.
+    func steps(_ key: String) throws(TokenizerError) -> [JSON] {
+        let steps = self[key]?.array ?? []
+        guard steps.count <= Limits.steps else {
+            throw TokenizerError(.tooLarge, "the tokenizer has \(steps.count) \(key) in one sequence")
+        }
+        return steps
+    }
+}

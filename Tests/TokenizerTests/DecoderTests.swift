@@ -21,4 +21,25 @@ import Testing
         let error = #expect(throws: TokenizerError.self) { try Decoder(json(#"{"type": "WordPiece"}"#)) }
         #expect(error?.code == .unsupported)
     }
+
+    @Test func `a chain of replacements cannot multiply a text without end`() throws {
+        let step =
+            #"{"type": "Replace", "pattern": {"String": "a"}, "content": "\#(String(repeating: "a", count: 64))"}"#
+        let steps = repeatElement(step, count: 8).joined(separator: ", ")
+        let decoder = try Decoder(json(#"{"type": "Sequence", "decoders": [\#(steps)]}"#))
+        let error = #expect(throws: TokenizerError.self) { try decoder.decoded([[UInt8(ascii: "a")]]) }
+        #expect(error?.code == .tooLarge)
+        // What cannot be decoded is shown as the file writes it.
+        var file = SmallFile()
+        file.decoder = #"{"type": "Sequence", "decoders": [\#(steps)]}"#
+        #expect(try file.tokenizer().decode([0, 1], skipSpecialTokens: false) == "ab")
+    }
+
+    @Test func `refuses more steps than the limit`() {
+        let steps = repeatElement(#"{"type": "Fuse"}"#, count: Limits.steps + 1).joined(separator: ", ")
+        let error = #expect(throws: TokenizerError.self) {
+            try Decoder(json(#"{"type": "Sequence", "decoders": [\#(steps)]}"#))
+        }
+        #expect(error?.code == .tooLarge)
+    }
 }

@@ -38,4 +38,14 @@ import Testing
         }
         #expect(error?.code == .corrupt)
     }
+
+    @Test func `takes as many tokens around a text as the limit and no more`() throws {
+        func file(_ count: Int) -> String {
+            let ids = repeatElement("7", count: count).joined(separator: ", ")
+            return template.replacing(#""ids": [7]"#, with: #""ids": [\#(ids)]"#)
+        }
+        #expect(try PostProcessor(json(file(Limits.tokensAround - 2))).before.count == Limits.tokensAround - 2)
+        let error = #expect(throws: TokenizerError.self) { try PostProcessor(json(file(Limits.tokensAround - 1))) }
+        #expect(error?.code == .tooLarge)
+    }
 }

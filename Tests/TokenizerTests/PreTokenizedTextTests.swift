@@ -28,7 +28,7 @@ import Testing
     @Test func `rewriting keeps the pieces apart`() throws {
         var text = PreTokenizedText(Array("a b".utf8), startsInput: true)
         try text.split(.removed, Needle.literal([0x20]).forEachMatch)
-        text.rewrite { piece, index, written in written += Array(piece) + Array("\(index)".utf8) }
+        try text.rewrite { piece, index, written in written += Array(piece) + Array("\(index)".utf8) }
         #expect(strings(text) == ["a0", "b1"])
     }
 

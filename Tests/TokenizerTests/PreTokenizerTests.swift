@@ -30,4 +30,12 @@ import Testing
         let error = #expect(throws: TokenizerError.self) { try PreTokenizer(json(file)) }
         #expect(error?.code == .unsupported)
     }
+
+    @Test func `a chain of steps cannot multiply a text without end`() throws {
+        let steps = repeatElement(#"{"type": "ByteLevel", "use_regex": false}"#, count: 40).joined(separator: ", ")
+        let cutter = try PreTokenizer(json(#"{"type": "Sequence", "pretokenizers": [\#(steps)]}"#))
+        var words = PreTokenizedText(Array("é".utf8), startsInput: true)
+        let error = #expect(throws: TokenizerError.self) { try cutter.apply(to: &words, writesBytes: true) }
+        #expect(error?.code == .tooLarge)
+    }
 }
