@@ -243,7 +243,9 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["kwaai-swift", .product(name: "Subprocess", package: "swift-subprocess")],
+            dependencies: [
+                "kwaai-swift", "GGUFSamples", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -15,7 +15,10 @@ struct KwaaiSwift: AsyncParsableCommand {
             Exit codes: 0 done, 1 failed, 2 usage, 3 no route through the blocks, 130 interrupted.
             """,
         version: Version.number,
-        subcommands: [ServeCommand.self, GenerateCommand.self, PlanCommand.self, DHTCommand.self, IDCommand.self]
+        subcommands: [
+            ServeCommand.self, GenerateCommand.self, TokenizeCommand.self, PlanCommand.self, DHTCommand.self,
+            IDCommand.self,
+        ]
     )
 
     /// Runs the command that the arguments name and ends the process with one of the codes above.
