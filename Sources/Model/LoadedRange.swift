@@ -23,7 +23,7 @@ public final class LoadedRange: Sendable {
     let kernels: Kernels
     let pool: WorkerPool
     let tally = Tally()
-    private let directory: ModelDirectory
+    let directory: ModelDirectory
     private let idle = Mutex<[ScratchBox]>([])
 
     /// Loads `range` and hashes it, unless its digests are cached. `progress` is told the part that is done, 0...1.

@@ -82,6 +82,7 @@ extension LoadedRange {
     /// Refuses what cannot be computed, before anything is touched.
     fileprivate func admit(_ step: Step, blocks: Range<Int>) throws(ModelError) {
         try self.check(blocks)
+        try self.directory.weights.requireUnchanged()
         guard step.cache.blocks == blocks else {
             throw ModelError(.wrongRange, "The cache was made for other blocks than the step asks for.")
         }

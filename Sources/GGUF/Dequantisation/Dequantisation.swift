@@ -26,6 +26,12 @@ extension GGMLType {
         case .q5_K: Block.q5_K
         case .q6_K: Block.q6_K
         case .iq4_XS: Block.iq4_XS
+        case .iq1_S: Block.iq1_S
+        case .iq2_XXS: Block.iq2_XXS
+        case .iq2_XS: Block.iq2_XS
+        case .iq2_S: Block.iq2_S
+        case .iq3_XXS: Block.iq3_XXS
+        case .iq3_S: Block.iq3_S
         case .tq1_0: Block.tq1_0
         case .tq2_0: Block.tq2_0
         case _: nil

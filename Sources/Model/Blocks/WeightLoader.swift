@@ -168,7 +168,8 @@ extension WeightLoader {
         return ModelError(
             .unsupportedSetting,
             "\(tensor.name) is stored as \(tensor.type.rawValue); this version multiplies with \(multiplied). Use a file "
-                + "of one of these formats."
+                + "of one of these formats"
+                + (tensor.type.isWidened ? ", or quantise while loading: --quantize q8_0." : ".")
         )
     }
 }

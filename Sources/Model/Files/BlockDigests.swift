@@ -27,6 +27,7 @@ extension ModelDirectory {
             known["\(block)"] = digest
             digests.append(digest)
         }
+        try self.weights.requireUnchanged()
         if let entry, done > 0 { self.cache.write(known, to: entry) }
         progress(1)
         return digests

@@ -10,12 +10,14 @@ internal import GGUF
 /// metadata and must be there; others may be absent, as on a server of a part of a large model.
 struct GGUFModel {
     struct Shard {
-        var name: String
-        var mapping: MappedFile
-        var file: GGUFFile
+        var file: WeightFiles.File
+        var header: GGUFFile
+
+        var name: String { self.file.name }
     }
 
-    let folder: String
+    /// Nil for a file that is part of the program.
+    let folder: String?
     /// What the model is called: the file's name without its end.
     let name: String
     let shards: [Shard]
@@ -24,17 +26,27 @@ struct GGUFModel {
     init(path: String) throws(ModelError) {
         var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let file = parts.removeLast()
-        self.folder = parts.isEmpty ? "." : parts.joined(separator: "/")
+        let folder = parts.isEmpty ? "." : parts.joined(separator: "/")
         let split = try SplitName(file)
         self.name = split?.stem ?? (file.hasSuffix(".gguf") ? String(file.dropLast(5)) : file)
         let names = split?.all ?? [file]
         var shards: [Shard] = []
         for (index, name) in names.enumerated() {
-            guard split == nil || index == 0 || exists("\(self.folder)/\(name)") else { continue }
-            shards.append(try Self.shard(name, in: self.folder, index: index, of: names.count))
+            guard split == nil || index == 0 || exists("\(folder)/\(name)") else { continue }
+            shards.append(try Self.shard(name, in: folder, index: index, of: names.count))
         }
+        self.folder = folder
         self.shards = shards
         self.absent = names.filter { name in !shards.contains { $0.name == name } }
+    }
+
+    /// One file that is already in memory for good.
+    init(embedded bytes: UnsafeRawBufferPointer, name: String) throws(ModelError) {
+        let file = WeightFiles.File(name: name, bytes: SendableBytes(bytes), identity: nil, mapping: nil)
+        self.folder = nil
+        self.name = name
+        self.shards = [try Shard(file)]
+        self.absent = []
     }
 
     /// The GGUF file that `path` names: itself, or the only model in a folder without `config.json`. Nil where it is a
@@ -69,22 +81,16 @@ struct GGUFModel {
         index: Int,
         of count: Int
     ) throws(ModelError) -> Shard {
-        let mapping = try MappedFile(path: "\(folder)/\(name)")
-        let file: GGUFFile
-        do throws(GGUFError) {
-            file = try GGUFFile(mapping.bytes)
-        } catch {
-            throw ModelError(error.code == .truncated ? .truncatedFile : .invalidFile, "\(name): \(error).")
-        }
-        guard (file.metadata["split.count"]?.integer ?? 1) == count,
-            (file.metadata["split.no"]?.integer ?? 0) == index || count == 1
+        let shard = try Shard(WeightFiles.File(name, MappedFile(path: "\(folder)/\(name)")))
+        guard (shard.header.metadata["split.count"]?.integer ?? 1) == count,
+            (shard.header.metadata["split.no"]?.integer ?? 0) == index || count == 1
         else {
             throw ModelError(
                 .invalidFile,
                 "\(name) says that it is another part of a model than its name has it. Keep the names of split files."
             )
         }
-        return Shard(name: name, mapping: mapping, file: file)
+        return shard
     }
 
     /// The row of the table that the file names.
@@ -108,29 +114,40 @@ struct GGUFModel {
         }
     }
 
-    var metadata: [String: GGUFValue] { self.shards[0].file.metadata }
+    var metadata: [String: GGUFValue] { self.shards[0].header.metadata }
 
     /// The first file, which holds the metadata, for messages.
     var firstFile: String { self.shards[0].name }
 
     func tensor(_ name: String) -> GGUFTensor? {
-        self.shards.lazy.compactMap { shard in shard.file.tensors.first { $0.name == name } }.first
+        self.shards.lazy.compactMap { shard in shard.header.tensors.first { $0.name == name } }.first
     }
 
     /// The numbers of a small vector of f32.
     func floats(_ name: String) throws(ModelError) -> [Float]? {
         for shard in self.shards {
-            guard let tensor = shard.file.tensors.first(where: { $0.name == name }) else { continue }
+            guard let tensor = shard.header.tensors.first(where: { $0.name == name }) else { continue }
             guard tensor.type == .f32, tensor.shape.count == 1, tensor.shape[0] <= Limits.headDimension else {
                 throw ModelError(.invalidFile, "\(shard.name): \(name) is no short vector of F32. Download it again.")
             }
-            let bytes = UnsafeRawBufferPointer(rebasing: shard.mapping.bytes[tensor.bytes])
+            let bytes = UnsafeRawBufferPointer(rebasing: shard.file.bytes.buffer[tensor.bytes])
             return (0..<tensor.shape[0]).map { index in
                 let bits = bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
                 return Float(bitPattern: UInt32(littleEndian: bits))
             }
         }
         return nil
+    }
+}
+
+extension GGUFModel.Shard {
+    fileprivate init(_ file: WeightFiles.File) throws(ModelError) {
+        self.file = file
+        do throws(GGUFError) {
+            self.header = try GGUFFile(file.bytes.buffer)
+        } catch {
+            throw ModelError(error.code == .truncated ? .truncatedFile : .invalidFile, "\(file.name): \(error).")
+        }
     }
 }
 

@@ -13,24 +13,35 @@ final class MappedFile: @unchecked Sendable {
 
     let bytes: UnsafeRawBufferPointer
     let identity: FileIdentity
+    /// Stays open, to see whether the file is changed.
+    private let descriptor: Int32
 
     init(path: String) throws(ModelError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unreadable(path) }
-        defer { close(descriptor) }
-        self.identity = try FileIdentity(descriptor: descriptor, path: path)
-        guard self.identity.size > 0 else {
-            throw ModelError(.truncatedFile, "\(path) is empty; download it again.")
+        do throws(ModelError) {
+            self.identity = try FileIdentity(descriptor: descriptor, path: path)
+            guard self.identity.size > 0 else {
+                throw ModelError(.truncatedFile, "\(path) is empty; download it again.")
+            }
+            guard let address = mmap(nil, self.identity.size, PROT_READ, MAP_PRIVATE, descriptor, 0),
+                address != MAP_FAILED
+            else { throw unreadable(path) }
+            self.bytes = UnsafeRawBufferPointer(start: address, count: self.identity.size)
+        } catch {
+            close(descriptor)
+            throw error
         }
-        guard let address = mmap(nil, self.identity.size, PROT_READ, MAP_PRIVATE, descriptor, 0),
-            address != MAP_FAILED
-        else { throw unreadable(path) }
-        self.bytes = UnsafeRawBufferPointer(start: address, count: self.identity.size)
+        self.descriptor = descriptor
     }
 
     deinit {
         munmap(UnsafeMutableRawPointer(mutating: self.bytes.baseAddress), self.bytes.count)
+        close(self.descriptor)
     }
+
+    /// Whether the file still has the size and time of change that it had when it was opened.
+    var isUnchanged: Bool { (try? FileIdentity(descriptor: self.descriptor, path: "")) == self.identity }
 
     /// Asks the system to read these bytes ahead, without waiting for them.
     static func prefetch(_ bytes: UnsafeRawBufferPointer) {

@@ -60,11 +60,16 @@ public struct ModelDirectory: Sendable {
         let architecture = try model.architecture
         self.name = model.name
         self.configuration = try ModelConfiguration(model, architecture)
-        self.location = .folder(model.folder)
+        self.location = model.folder.map(Location.folder) ?? .embedded
         self.weights = try WeightFiles(model, GGUFTensorNames(architecture, self.configuration))
         self.cache = cache
         self.tokenizerDigest = Self.tokenizerDigest(model.metadata)
         self.modelKey = Self.modelKey(self.configuration, tokenizerDigest: self.tokenizerDigest)
+    }
+
+    /// Reads a GGUF file that is already in memory for good.
+    package init(gguf bytes: UnsafeRawBufferPointer, name: String) throws(ModelError) {
+        try self.init(GGUFModel(embedded: bytes, name: name), cache: .none)
     }
 
     /// Reads a model that is part of the program.

@@ -49,8 +49,8 @@ struct WeightFiles: Sendable {
         self.absentFiles = model.absent
         for shard in model.shards {
             var tensors: [(name: String, entry: TensorEntry)] = []
-            for tensor in shard.file.tensors { tensors += try names.entries(tensor, file: shard.name) }
-            try self.add(File(shard.name, shard.mapping), tensors)
+            for tensor in shard.header.tensors { tensors += try names.entries(tensor, file: shard.name) }
+            try self.add(shard.file, tensors)
         }
     }
 
@@ -58,6 +58,18 @@ struct WeightFiles: Sendable {
     func tensor(_ name: String, at place: Place) -> StoredTensor {
         let bytes = UnsafeRawBufferPointer(rebasing: self.files[place.file].bytes.buffer[place.entry.bytes])
         return StoredTensor(name, place.entry, bytes: bytes)
+    }
+
+    /// Throws where a file is no longer what it was when it was opened. Bytes that a file has lost end the process when
+    /// they are read (SIGBUS), and bytes that were overwritten change results; so it is asked before every step.
+    func requireUnchanged() throws(ModelError) {
+        for file in self.files where file.mapping?.isUnchanged == false {
+            throw ModelError(
+                .unreadableFile,
+                "\(file.name) was changed while it was in use. Restart to load it again; replace weights by renaming a new "
+                    + "file over the old one."
+            )
+        }
     }
 
     private mutating func add(_ name: String, in directory: String) throws(ModelError) {
@@ -119,7 +131,7 @@ struct WeightFiles: Sendable {
 }
 
 extension WeightFiles.File {
-    fileprivate init(_ name: String, _ mapping: MappedFile) {
+    init(_ name: String, _ mapping: MappedFile) {
         self.init(name: name, bytes: SendableBytes(mapping.bytes), identity: mapping.identity, mapping: mapping)
     }
 }

@@ -23,7 +23,8 @@ public enum Quantization: String, CaseIterable, Sendable {
 }
 
 extension ModelDirectory {
-    /// The same model, its float weights turned into `quantization` as they are loaded; nil leaves them as they are.
+    /// The same model, its float weights turned into `quantization` as they are loaded, and blocks that no kernel
+    /// multiplies with too; nil leaves them as they are.
     ///
     /// As with `llama-quantize` norms, biases and routers stay as they are, and rows that are no multiple of 32 wide. The
     /// head becomes Q8_0 with either format, as does an embedding that is the head too; one that is only looked up stays
@@ -43,7 +44,8 @@ extension ModelDirectory {
     /// How the numbers of a tensor are stored when blocks multiply with them; nil for a tensor that is not there.
     func multipliedType(of description: TensorDescription) -> TensorType? {
         guard let type = self.weights.tensors[description.name]?.entry.type else { return nil }
-        guard let quantization, type.isFloat, description.shape.count == 2, !description.staysExact,
+        guard let quantization, type.isWidened, !type.isQuantised, description.shape.count == 2,
+            !description.staysExact,
             description.shape[1].isMultiple(of: quantization.type.blockSize)
         else { return type }
         return description.name == self.configuration.head.name ? .q8_0 : quantization.type
