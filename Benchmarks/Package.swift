@@ -50,6 +50,14 @@ let package = Package(
             path: "Benchmarks/Inference",
             swiftSettings: swiftSettings
         ),
+        // A plain program too: it takes turns with Hugging Face's tokenizers.
+        .executableTarget(
+            name: "Tokenization",
+            dependencies: [kwaai("Tokenizer"), "CAllocations"],
+            path: "Benchmarks/Tokenization",
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
         .target(name: "CMachine", path: "Benchmarks/CMachine"),
     ],
     swiftLanguageModes: [.v6],

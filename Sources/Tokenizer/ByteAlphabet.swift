@@ -13,10 +13,12 @@ enum ByteAlphabet {
         }
     }()
 
-    /// The byte of each character.
-    static let bytes: [Unicode.Scalar: UInt8] = Dictionary(
-        uniqueKeysWithValues: characters.enumerated().map { ($0.element, UInt8($0.offset)) }
-    )
+    /// The byte of each character by its number, all of which are below U+0180; nil for the others.
+    private static let bytes: [UInt8?] = {
+        var bytes = [UInt8?](repeating: nil, count: 0x180)
+        for (byte, character) in characters.enumerated() { bytes[Int(character.value)] = UInt8(byte) }
+        return bytes
+    }()
 
     /// The UTF-8 of each byte's character.
     static let encoded: [[UInt8]] = characters.map { Array(String($0).utf8) }
@@ -30,8 +32,19 @@ enum ByteAlphabet {
     static func read(_ token: [UInt8]) -> [UInt8] {
         var read: [UInt8] = []
         read.reserveCapacity(token.count)
-        for scalar in String(decoding: token, as: UTF8.self).unicodeScalars {
-            guard let byte = bytes[scalar] else { return token }
+        var position = 0
+        while position < token.count {
+            var number = Int(token[position])
+            position += 1
+            if number >= 0x80 {
+                // Characters of two bytes reach to U+07FF, of which the alphabet has the first few.
+                guard (0xC2...0xC5).contains(number), position < token.count, token[position] & 0xC0 == 0x80 else {
+                    return token
+                }
+                number = (number & 0x1F) << 6 | Int(token[position] & 0x3F)
+                position += 1
+            }
+            guard let byte = bytes[number] else { return token }
             read.append(byte)
         }
         return read

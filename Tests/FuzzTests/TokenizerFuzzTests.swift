@@ -34,7 +34,7 @@ extension FuzzTests {
             if !streamed.utf8.elementsEqual(decoded.utf8) || ids.contains(where: { $0 >= tokenizer.vocabularySize }) {
                 Issue.record("\(text.debugDescription) became \(ids)")
             }
-            Self.use(tokenizer, on: bytes)
+            _ = tokenizer.decode(bytes.prefix(8).map { UInt32($0) } + [.max], skipSpecialTokens: true)
             return bytes.count % 2 == 0
         }
     }
@@ -46,9 +46,9 @@ extension FuzzTests {
 
     /// Encodes a text that the input decides, and decodes what came out and what did not.
     private static func use(_ tokenizer: Tokenizer, on bytes: UnsafeRawBufferPointer) {
-        let text = String(decoding: bytes.suffix(60), as: UTF8.self) + " ab <x>▁cab  12é"
+        let text = String(decoding: bytes.suffix(24), as: UTF8.self) + " ab <x>▁cab  12é"
         let ids = (try? tokenizer.encode(text, addSpecialTokens: true)) ?? []
-        let others = bytes.prefix(24).map { UInt32($0) } + [.max]
+        let others = bytes.prefix(8).map { UInt32($0) } + [.max]
         _ = tokenizer.decode(ids + others, skipSpecialTokens: false)
         var stream = tokenizer.streamingDecoder()
         for id in ids + others { _ = stream.append(id) }
