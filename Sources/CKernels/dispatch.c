@@ -63,6 +63,11 @@ void kw_multiply_quantised(const struct kw_kernels *kernels, const struct kw_mat
     kernels->quantised->multiply(matrix, first, end, bias, x, tokens, y, y_stride);
 }
 
+void kw_make_blocks(const struct kw_kernels *kernels, enum kw_type type, const float *x, size_t columns, void *blocks) {
+    for (size_t c = 0; c < columns; c += GROUP)
+        kernels->quantised->make_block(type, x + c, (uint8_t *)blocks + c / GROUP * kw_block_bytes(type));
+}
+
 void kw_normalize(const struct kw_kernels *kernels, const float *x, const float *weight, float epsilon, size_t n,
                   float *y) {
     kernels->normalize(x, weight, epsilon, n, y);

@@ -7,7 +7,8 @@
 size_t kw_block_columns(enum kw_type type) {
     switch (type) {
     case kw_q8_0:
-    case kw_q4_0: return GROUP;
+    case kw_q4_0:
+    case kw_q5_0: return GROUP;
     case kw_q4_k:
     case kw_q5_k:
     case kw_q6_k: return SUPER;
@@ -19,6 +20,7 @@ size_t kw_block_bytes(enum kw_type type) {
     switch (type) {
     case kw_q8_0: return 2 + 32;               // d, quanta
     case kw_q4_0: return 2 + 16;               // d, half bytes
+    case kw_q5_0: return 2 + 4 + 16;           // d, fifth bits, half bytes
     case kw_q4_k: return 4 + 12 + 128;         // d and the minimums' d, scales and minimums of 6 bits, half bytes
     case kw_q5_k: return 4 + 12 + 32 + 128;    // the same with fifth bits
     case kw_q6_k: return 128 + 64 + 16 + 2;    // half bytes, two high bits, scales, d
@@ -49,6 +51,16 @@ static void place_q8_0(const uint8_t *block, size_t row, uint8_t *quanta, uint8_
 static void place_q4_0(const uint8_t *block, size_t row, uint8_t *quanta, uint8_t *scales) {
     uint8_t q[GROUP];
     for (size_t i = 0; i < 16; i++) q[i] = block[2 + i] & 15, q[16 + i] = block[2 + i] >> 4;
+    memcpy(scales + row * 2, block, 2);
+    place_halves(q, row, quanta);
+}
+
+/// The same with bit i of four bytes as the fifth of column i.
+static void place_q5_0(const uint8_t *block, size_t row, uint8_t *quanta, uint8_t *scales) {
+    uint8_t q[GROUP];
+    for (size_t i = 0; i < 16; i++) q[i] = block[6 + i] & 15, q[16 + i] = block[6 + i] >> 4;
+    for (size_t c = 0; c < GROUP; c++)
+        quanta[256 + row * 4 + c % 4] |= (uint8_t)((block[2 + c / 8] >> c % 8 & 1) << c / 4);
     memcpy(scales + row * 2, block, 2);
     place_halves(q, row, quanta);
 }
@@ -101,6 +113,7 @@ static void place_row(enum kw_type type, const uint8_t *blocks, size_t columns, 
         switch (type) {
         case kw_q8_0: place_q8_0(block, row, quanta, scales); break;
         case kw_q4_0: place_q4_0(block, row, quanta, scales); break;
+        case kw_q5_0: place_q5_0(block, row, quanta, scales); break;
         case kw_q4_k: place_q45_k(block, NULL, block + 16, in_block, row, quanta, scales); break;
         case kw_q5_k: place_q45_k(block, block + 16, block + 48, in_block, row, quanta, scales); break;
         case kw_q6_k: place_q6_k(block, in_block, row, quanta, scales); break;

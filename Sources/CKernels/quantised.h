@@ -1,5 +1,6 @@
 #pragma once
 #include "kernels.h"
+#include <math.h>
 
 // How a quantised matrix lies in memory, and what its products mean (DESIGN.md §6.3).
 //
@@ -9,6 +10,7 @@
 //          quanta                          scales of a group           scales of 256 columns
 //   q8_0   8 × 64 bytes, signed            d: 16 f16
 //   q4_0   4 × 64, a half byte each        d: 16 f16
+//   q5_0   4 × 64, 64 of fifth bits        d: 16 f16
 //   q4_k   4 × 64                          scale: 16 u8, minimum: 16 u8   d: 16 f16, minimum's d: 16 f16
 //   q5_k   4 × 64, 64 of fifth bits        scale: 16 u8, minimum: 16 u8   d: 16 f16, minimum's d: 16 f16
 //   q6_k   4 × 64, 2 × 64 of two high bits scale: 2 × 16 i8               d: 16 f16
@@ -31,6 +33,7 @@ static inline __attribute__((always_inline)) struct kw_panel_layout kw_layout_of
     switch (type) {
     case kw_q8_0: return (struct kw_panel_layout){512, 32, 0};
     case kw_q4_0: return (struct kw_panel_layout){256, 32, 0};
+    case kw_q5_0: return (struct kw_panel_layout){320, 32, 0};
     case kw_q4_k: return (struct kw_panel_layout){256, 32, 64};
     case kw_q5_k: return (struct kw_panel_layout){320, 32, 64};
     case kw_q6_k: return (struct kw_panel_layout){384, 32, 32};
@@ -40,7 +43,16 @@ static inline __attribute__((always_inline)) struct kw_panel_layout kw_layout_of
 
 /// What is added to a signed quantum so that it is stored without a sign.
 static inline __attribute__((always_inline)) int32_t kw_offset_of(enum kw_type type) {
-    return type == kw_q4_0 ? 8 : type == kw_q6_k ? 32 : 0;
+    switch (type) {
+    case kw_q4_0: return 8;
+    case kw_q5_0: return 16;
+    case kw_q6_k: return 32;
+    default: return 0;
+    }
+}
+
+static inline __attribute__((always_inline)) bool kw_has_fifth_bits(enum kw_type type) {
+    return type == kw_q5_0 || type == kw_q5_k;
 }
 
 /// One panel of a matrix.
@@ -62,6 +74,7 @@ struct kw_quantised_kernels {
     void (*quantise)(const float *, size_t, int8_t *, struct kw_group *);
     void (*multiply)(const struct kw_matrix *, size_t, size_t, const float *, const struct kw_activations *, size_t,
                      float *, size_t);
+    void (*make_block)(enum kw_type, const float *, uint8_t *);
 };
 
 extern const struct kw_quantised_kernels kw_quantised_scalar;
@@ -70,6 +83,17 @@ extern const struct kw_quantised_kernels kw_quantised_avx2, kw_quantised_avx512,
 #elif defined(__aarch64__)
 extern const struct kw_quantised_kernels kw_quantised_neon, kw_quantised_neon_dot;
 #endif
+
+/// d of a block of weights from the bits of its largest size, and from that size with the sign of the number; NaN where
+/// a number is not finite, in bits that do not depend on the machine.
+static inline uint16_t kw_block_scale(enum kw_type type, uint32_t largest, float extreme) {
+    float d = type == kw_q8_0 ? fabsf(extreme) / 127 : extreme / -8;
+    if (largest == 0) d = 0; // never -0
+    if (largest >= 0x7f800000) d = NAN;
+    uint16_t half;
+    kw_scalar.narrow(&d, &half, 1);
+    return half;
+}
 
 /// Adding it rounds to the nearest whole number, ties to even, and leaves that number in the low bits.
 #define KW_ROUNDING_MAGIC 0x1.8p23f

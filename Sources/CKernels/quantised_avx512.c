@@ -25,6 +25,6 @@ INLINE int_lanes dot_signed(int_lanes sums, bytes w, bytes x) {
 
 #include "quantised_lanes.h"
 
-const struct kw_quantised_kernels kw_quantised_avx512 = {quantise, multiply};
+const struct kw_quantised_kernels kw_quantised_avx512 = {quantise, multiply, make_block};
 #pragma clang attribute pop
 #endif

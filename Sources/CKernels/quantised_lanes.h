@@ -10,19 +10,28 @@ typedef int8_t row_signed_bytes __attribute__((ext_vector_type(PANEL_ROWS)));
 
 INLINE int_lanes larger_of(int_lanes a, int_lanes b) { return b > a ? b : a; }
 
+/// The bits of the largest of 32 numbers in size, NaN last.
+INLINE int32_t largest_size(const lanes a[2]) {
+    return __builtin_reduce_max(larger_of(as_ints(a[0]) & 0x7fffffff, as_ints(a[1]) & 0x7fffffff));
+}
+
+/// The nearest whole number, ties to even, from lowest to highest.
+INLINE int_lanes nearest(lanes q, float lowest, float highest) {
+    q = q < splat(highest) ? q : splat(highest);
+    q = q > splat(lowest) ? q : splat(lowest);
+    return as_ints(q + splat(KW_ROUNDING_MAGIC)) - as_ints(splat(KW_ROUNDING_MAGIC));
+}
+
 static void quantise(const float *x, size_t columns, int8_t *values, struct kw_group *groups) {
     for (size_t g = 0; g < columns / GROUP; g++) {
         const lanes a[2] = {load(kw_f32, x, g * GROUP), load(kw_f32, x, g * GROUP + LANES)};
-        const int32_t largest = __builtin_reduce_max(larger_of(as_ints(a[0]) & 0x7fffffff, as_ints(a[1]) & 0x7fffffff));
+        const int32_t largest = largest_size(a);
         float d;
         memcpy(&d, &largest, sizeof d);
         d /= 127;
         int32_t sums[2];
         UNROLL for (int i = 0; i < 2; i++) {
-            lanes q = d > 0 ? a[i] / splat(d) : splat(0);
-            q = q < splat(127) ? q : splat(127);
-            q = q > splat(-127) ? q : splat(-127);
-            const int_lanes whole = as_ints(q + splat(KW_ROUNDING_MAGIC)) - as_ints(splat(KW_ROUNDING_MAGIC));
+            const int_lanes whole = nearest(d > 0 ? a[i] / splat(d) : splat(0), -127, 127);
             const row_signed_bytes narrow = __builtin_convertvector(whole, row_signed_bytes);
             memcpy(values + g * GROUP + i * LANES, &narrow, LANES);
             sums[i] = __builtin_reduce_add(whole);
@@ -34,12 +43,32 @@ static void quantise(const float *x, size_t columns, int8_t *values, struct kw_g
 
 // MARK: Weights
 
+static void make_block(enum kw_type type, const float *x, uint8_t *block) {
+    const lanes a[2] = {load(kw_f32, x, 0), load(kw_f32, x, LANES)};
+    const int32_t largest = largest_size(a);
+    float extreme;
+    memcpy(&extreme, &largest, sizeof extreme);
+    const bool is_negative = __builtin_reduce_or((a[0] == splat(-extreme)) | (a[1] == splat(-extreme)));
+    const uint16_t scale = kw_block_scale(type, (uint32_t)largest, is_negative ? -extreme : extreme);
+    memcpy(block, &scale, 2);
+    float d;
+    kw_scalar.widen(kw_f16, &scale, &d, 1);
+    row_signed_bytes q[2];
+    UNROLL for (int i = 0; i < 2; i++) {
+        const lanes quotient = d != 0 ? a[i] / splat(d) : splat(0);
+        const int_lanes whole = type == kw_q8_0 ? nearest(quotient, -127, 127) : nearest(quotient, -8, 7) + 8;
+        q[i] = __builtin_convertvector(whole, row_signed_bytes);
+    }
+    if (type == kw_q4_0) q[0] |= q[1] << 4;
+    memcpy(block + 2, q, type == kw_q8_0 ? sizeof q : sizeof q[0]);
+}
+
 /// The quanta of 16 rows in the four columns of a step, without their sign but for q8_0.
 INLINE bytes quanta_of(enum kw_type type, const uint8_t *quanta, size_t step) {
     const bytes *vectors = (const bytes *)quanta;
     if (type == kw_q8_0) return vectors[step];
     bytes w = step % 2 == 0 ? vectors[step / 2] & 15 : vectors[step / 2] >> 4;
-    if (type == kw_q5_k) w |= (vectors[4] >> (uint8_t)step & 1) << 4;
+    if (kw_has_fifth_bits(type)) w |= (vectors[4] >> (uint8_t)step & 1) << 4;
     if (type == kw_q6_k) w |= (vectors[4 + step / 4] >> (uint8_t)(step % 4 * 2) & 3) << 4;
     return w;
 }
@@ -199,6 +228,7 @@ static void multiply(const struct kw_matrix *m, size_t first, size_t end, const 
         switch (m->type) {
         case kw_q8_0: multiply_typed(m, kw_q8_0, first, end, bias, x, t, stop, y, y_stride); break;
         case kw_q4_0: multiply_typed(m, kw_q4_0, first, end, bias, x, t, stop, y, y_stride); break;
+        case kw_q5_0: multiply_typed(m, kw_q5_0, first, end, bias, x, t, stop, y, y_stride); break;
         case kw_q4_k: multiply_typed(m, kw_q4_k, first, end, bias, x, t, stop, y, y_stride); break;
         case kw_q5_k: multiply_typed(m, kw_q5_k, first, end, bias, x, t, stop, y, y_stride); break;
         case kw_q6_k: multiply_typed(m, kw_q6_k, first, end, bias, x, t, stop, y, y_stride); break;

@@ -15,5 +15,5 @@ INLINE int32x4_t dot_quarter(int32x4_t sums, int8x16_t w, int8x16_t x) {
 
 #include "quantised_neon.h"
 
-const struct kw_quantised_kernels kw_quantised_neon = {quantise, multiply};
+const struct kw_quantised_kernels kw_quantised_neon = {quantise, multiply, make_block};
 #endif

@@ -12,6 +12,6 @@ INLINE int32x4_t dot_quarter(int32x4_t sums, int8x16_t w, int8x16_t x) { return 
 
 #include "quantised_neon.h"
 
-const struct kw_quantised_kernels kw_quantised_neon_dot = {quantise, multiply};
+const struct kw_quantised_kernels kw_quantised_neon_dot = {quantise, multiply, make_block};
 #pragma clang attribute pop
 #endif

@@ -42,7 +42,7 @@ static int32_t quantum(enum kw_type type, const uint8_t *quanta, size_t row, siz
     const size_t step = column / 4, at = row * 4 + column % 4;
     if (type == kw_q8_0) return ((const int8_t *)quanta)[step * 64 + at];
     int32_t q = quanta[step / 2 * 64 + at] >> step % 2 * 4 & 15;
-    if (type == kw_q5_k) q |= (quanta[256 + at] >> step & 1) << 4;
+    if (kw_has_fifth_bits(type)) q |= (quanta[256 + at] >> step & 1) << 4;
     if (type == kw_q6_k) q |= (quanta[256 + step / 4 * 64 + at] >> step % 4 * 2 & 3) << 4;
     return q - kw_offset_of(type);
 }
@@ -85,4 +85,42 @@ static void multiply(const struct kw_matrix *m, size_t first, size_t end, const 
     }
 }
 
-const struct kw_quantised_kernels kw_quantised_scalar = {quantise, multiply};
+// MARK: Weights
+
+/// The largest number in size, the negative one of two; bits are those of its size.
+static float extreme(const float *x, uint32_t *bits) {
+    float most = 0;
+    *bits = 0;
+    for (size_t i = 0; i < GROUP; i++) {
+        uint32_t size;
+        memcpy(&size, x + i, sizeof size);
+        size &= 0x7fffffff;
+        if (size > *bits || (size == *bits && x[i] < most)) *bits = size, most = x[i];
+    }
+    return most;
+}
+
+static int32_t nearest(float x, float d, float lowest, float highest) {
+    float q = d != 0 ? x / d : 0;
+    if (!(q < highest)) q = highest;
+    if (!(q > lowest)) q = lowest;
+    return (int32_t)rintf(q);
+}
+
+static void make_block(enum kw_type type, const float *x, uint8_t *block) {
+    uint32_t largest;
+    const float most = extreme(x, &largest);
+    const uint16_t scale = kw_block_scale(type, largest, most);
+    memcpy(block, &scale, 2);
+    const float d = half(block, 0);
+    if (type == kw_q8_0) {
+        for (size_t i = 0; i < GROUP; i++) block[2 + i] = (uint8_t)nearest(x[i], d, -127, 127);
+        return;
+    }
+    for (size_t i = 0; i < GROUP / 2; i++) {
+        const int32_t low = nearest(x[i], d, -8, 7) + 8, high = nearest(x[GROUP / 2 + i], d, -8, 7) + 8;
+        block[2 + i] = (uint8_t)(low | high << 4);
+    }
+}
+
+const struct kw_quantised_kernels kw_quantised_scalar = {quantise, multiply, make_block};

@@ -20,6 +20,6 @@ INLINE int_lanes dot_signed(int_lanes sums, bytes w, bytes x) { return dot(sums,
 
 #include "quantised_lanes.h"
 
-const struct kw_quantised_kernels kw_quantised_vnni = {quantise, multiply};
+const struct kw_quantised_kernels kw_quantised_vnni = {quantise, multiply, make_block};
 #pragma clang attribute pop
 #endif

@@ -7,7 +7,7 @@ import Testing
 /// in f64 on the same integers.
 @Suite struct QuantisedKernelTests {
     static let sets = Kernels.all.dropFirst().map(\.name)
-    static let types = [kw_q8_0, kw_q4_0, kw_q4_k, kw_q5_k, kw_q6_k].map(\.rawValue)
+    static let types = [kw_q8_0, kw_q4_0, kw_q5_0, kw_q4_k, kw_q5_k, kw_q6_k].map(\.rawValue)
     private let scalar = kw_kernels_at(0)
 
     private func kernels(_ name: String) -> OpaquePointer? { Kernels.all.first { $0.name == name }?.table }
@@ -50,7 +50,7 @@ import Testing
     @Test(arguments: sets, types) func `products are those of plain C`(set: String, type: UInt32) {
         var random = RandomNumbers(seed: UInt64(type))
         for round in 0..<40 {
-            let blocks = Int.random(in: 1...(type > kw_q4_0.rawValue ? 4 : 20), using: &random)
+            let blocks = Int.random(in: 1...1024 / kw_block_columns(kw_type(type)), using: &random)
             let matrix = PanelledMatrix(
                 kw_type(type),
                 rows: Int.random(in: 1...70, using: &random),
@@ -255,6 +255,11 @@ private struct PanelledMatrix {
         switch self.type {
         case kw_q8_0: return (0..<32).map { half(0) * Double(Int8(bitPattern: block[2 + $0])) }
         case kw_q4_0: return (0..<32).map { half(0) * Double(Int(block[2 + $0 % 16] >> ($0 / 16 * 4) & 15) - 8) }
+        case kw_q5_0:
+            return (0..<32).map { index in
+                let low = Int(block[6 + index % 16] >> (index / 16 * 4) & 15)
+                return half(0) * Double(low + 16 * Int(block[2 + index / 8] >> (index % 8) & 1) - 16)
+            }
         case kw_q6_k:
             return (0..<256).map { index in
                 let (upper, group, c) = (index / 128, index / 32 % 4, index % 32)

@@ -8,14 +8,14 @@ import Testing
 struct QuantisedParityTests {
     /// Those whose every format is multiplied as it is stored.
     static let models = GGUFParityTests.models.filter { name in
-        ["Q8_0", "Q4_0", "Q4_K_M", "Q4_K_S", "Q5_K_M", "Q6_K"].contains { name.hasSuffix($0) }
+        ["Q8_0", "Q4_0", "Q5_0", "Q4_K_M", "Q4_K_S", "Q5_K_M", "Q6_K"].contains { name.hasSuffix($0) }
     }
 
     @Test func `there are models of every format`() throws {
         let formats = try Self.models.flatMap { name in
             try GGUFGolden(name).directory.weightFormat.split(separator: "+").map(String.init)
         }
-        #expect(Set(formats).isSuperset(of: ["q8_0", "q4_0", "q4_k", "q5_k", "q6_k"]))
+        #expect(Set(formats).isSuperset(of: ["q8_0", "q4_0", "q5_0", "q4_k", "q5_k", "q6_k"]))
     }
 
     @Test(arguments: models) func `is within what int8 activations cost`(model: String) throws {

@@ -5,10 +5,14 @@ import Testing
 
 /// The quantiser of float weights, to the bit as `Quantization` specifies it.
 @Suite struct QuantizationTests {
-    private static func blocks(_ quantization: Quantization, _ x: [Float]) -> [UInt8] {
+    private static func blocks(
+        _ quantization: Quantization,
+        _ x: [Float],
+        _ kernels: Kernels = Kernels.all[0]
+    ) -> [UInt8] {
         let type = quantization == .q8_0 ? kw_q8_0 : kw_q4_0
         var blocks = [UInt8](repeating: 0xAA, count: x.count / 32 * kw_block_bytes(type))
-        kw_make_blocks(type, x, x.count, &blocks)
+        kw_make_blocks(kernels.table, type, x, x.count, &blocks)
         return blocks
     }
 
@@ -18,7 +22,7 @@ import Testing
         let d =
             switch quantization {
             case .q8_0: Numerics.halves([largest / 127])[0]
-            case .q4_0: Numerics.halves([(x.first { $0.magnitude == largest } ?? 0) / -8])[0]
+            case .q4_0: Numerics.halves([largest == 0 ? 0 : (x.contains(-largest) ? -largest : largest) / -8])[0]
             }
         let scale = Numerics.floats([d])[0]
         func quantum(_ x: Float, _ bounds: ClosedRange<Float>) -> Int {
@@ -39,19 +43,19 @@ import Testing
         for scale: Float in [1, 0.02, 1e-4, 1e-7, 0x1p-133, 1e6, 1e38, 0] {
             let x = random.floats(32 * 20, scale: scale)
             let groups = stride(from: 0, to: x.count, by: 32).map { x[$0..<$0 + 32] }
-            #expect(
-                Self.blocks(quantization, x) == groups.flatMap { Self.specified(quantization, $0) },
-                "\(scale)"
-            )
+            let expected = groups.flatMap { Self.specified(quantization, $0) }
+            for kernels in Kernels.all {
+                #expect(Self.blocks(quantization, x, kernels) == expected, "\(kernels.name), \(scale)")
+            }
         }
     }
 
-    @Test func `rounds ties to even and takes the first of the largest`() {
+    @Test func `rounds ties to even and takes the negative of the largest`() {
         let rest = [Float](repeating: 0, count: 27)
         #expect(Self.blocks(.q8_0, [127, 0.5, 1.5, -2.5, -127] + rest).prefix(7) == [0, 0x3C, 127, 0, 2, 254, 129])
-        // d = 8 / -8: the first is -8, which is stored as 0, and the other largest is held at 7, stored as 15.
+        // d = -8 / -8: -8 is stored as 0, and the other largest is held at 7, stored as 15.
         let blocks = Self.blocks(.q4_0, [8, -8, 0.5, 1.5, -2.5] + rest)
-        #expect(blocks.prefix(7) == [0, 0xBC, 0x80, 0x8F, 0x88, 0x86, 0x8A])
+        #expect(blocks.prefix(7) == [0, 0x3C, 0x8F, 0x80, 0x88, 0x8A, 0x86])
     }
 
     @Test(arguments: Quantization.allCases, [Float.nan, .infinity, -.infinity])
@@ -59,6 +63,7 @@ import Testing
         var x = [Float](repeating: 1, count: 64)
         x[40] = broken
         let blocks = Self.blocks(quantization, x)
+        for kernels in Kernels.all { #expect(Self.blocks(quantization, x, kernels) == blocks) }
         let second = blocks.count / 2
         #expect(Numerics.floats([UInt16(blocks[second]) | UInt16(blocks[second + 1]) << 8])[0].isNaN)
         #expect(Array(blocks[..<second]) == Self.blocks(quantization, [Float](repeating: 1, count: 32)))

@@ -18,6 +18,7 @@ enum kw_type {
     kw_q4_k = 5,
     kw_q5_k = 6,
     kw_q6_k = 7,
+    kw_q5_0 = 8,
 };
 
 /// A matrix, one row for each output: y[row] = Σ matrix[row][column] · x[column]. Floats stand in row-major order,
@@ -79,7 +80,7 @@ size_t kw_block_bytes(enum kw_type type);
 size_t kw_panel_bytes(enum kw_type type, size_t columns);
 
 /// Writes columns numbers as GGML's blocks of q8_0 or q4_0, to the bit as Model's `Quantization` specifies.
-void kw_make_blocks(enum kw_type type, const float *x, size_t columns, void *blocks);
+void kw_make_blocks(const struct kw_kernels *kernels, enum kw_type type, const float *x, size_t columns, void *blocks);
 
 /// Writes one panel from up to 16 rows of GGML's blocks; rows that are NULL become zero.
 void kw_make_panel(enum kw_type type, const void *const rows[16], size_t columns, void *panel);

@@ -23,13 +23,13 @@ package enum TensorType: String, Sendable, CaseIterable {
     // GGUF's blocks that are multiplied as they are.
     case q8_0 = "Q8_0"
     case q4_0 = "Q4_0"
+    case q5_0 = "Q5_0"
     case q4_K = "Q4_K"
     case q5_K = "Q5_K"
     case q6_K = "Q6_K"
 
     // GGUF's blocks that are only ever turned into floats.
     case q4_1 = "Q4_1"
-    case q5_0 = "Q5_0"
     case q5_1 = "Q5_1"
     case q2_K = "Q2_K"
     case q3_K = "Q3_K"

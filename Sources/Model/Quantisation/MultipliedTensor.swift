@@ -46,7 +46,7 @@ struct MultipliedTensor {
     private func quantise(row: Int, through floats: FloatBuffer, into blocks: UnsafeMutableRawBufferPointer) {
         guard let type = self.type.kernelType else { preconditionFailure("\(self.type.rawValue) has no quantiser") }
         self.stored.widen(row: row, into: floats.start)
-        kw_make_blocks(type, floats.start, self.columns, blocks.baseAddress)
+        kw_make_blocks(Kernels.best.table, type, floats.start, self.columns, blocks.baseAddress)
     }
 
     /// The numbers of a row as f32, exactly.

@@ -5,11 +5,11 @@ internal import CKernels
 /// Peers of one chain agree on block digests, which are taken over what is multiplied, so every bit of the result is
 /// fixed. In f32, to nearest even, for each 32 numbers x of a row:
 /// - Q8_0: d = f16(max|x| / 127), then each q = x / d to the nearest whole number, ties to even, within ±127.
-/// - Q4_0: d = f16(m / -8) where m is the x of the largest size, the first of several; q = x / d to the nearest whole
+/// - Q4_0: d = f16(m / -8) where m is the x of the largest size, the negative one of two; q = x / d to the nearest whole
 ///   number, ties to even, plus 8, within 0...15.
 ///
-/// q is 0 (8 in Q4_0) where d is 0; d is NaN where any x is NaN or infinite, so that the block fails as it would with
-/// the weights as they are. f16(…) saturates. The bytes are GGML's blocks.
+/// d is 0 where all x are, and q is 0 (8 in Q4_0) where d is 0. d is NaN where any x is NaN or infinite, so that the
+/// block fails as it would with the weights as they are. f16(…) saturates. The bytes are GGML's blocks.
 public enum Quantization: String, CaseIterable, Sendable {
     case q8_0
     case q4_0
@@ -64,6 +64,7 @@ extension TensorType {
         case .f32: kw_f32
         case .q8_0: kw_q8_0
         case .q4_0: kw_q4_0
+        case .q5_0: kw_q5_0
         case .q4_K: kw_q4_k
         case .q5_K: kw_q5_k
         case .q6_K: kw_q6_k
