@@ -55,17 +55,24 @@ struct Attention: Sendable {
         guard table != nil || self.queryNorm != nil || self.keyNorm != nil else { return }
         pass.split(queries.count, grain: 1) { tokens in
             for token in tokens {
-                for (x, count, norm) in [
-                    (queries[token], self.headCount, self.queryNorm),
-                    (keys[token], self.keyValueHeadCount, self.keyNorm),
-                ] {
-                    for index in 0..<count {
-                        let head = x + index * self.headDimension
-                        norm?.norm(head, into: head, pass)
-                        table?.turn(head, row: token, pass)
-                    }
-                }
+                self.turn(queries[token], heads: self.headCount, self.queryNorm, table, row: token, pass)
+                self.turn(keys[token], heads: self.keyValueHeadCount, self.keyNorm, table, row: token, pass)
             }
+        }
+    }
+
+    private func turn(
+        _ x: UnsafeMutablePointer<Float>,
+        heads: Int,
+        _ norm: Norm?,
+        _ table: RotationTable?,
+        row: Int,
+        _ pass: Pass
+    ) {
+        for index in 0..<heads {
+            let head = x + index * self.headDimension
+            norm?.norm(head, into: head, pass)
+            table?.turn(head, row: row, pass)
         }
     }
 

@@ -47,11 +47,6 @@ final class Scratch {
 
     init(_ configuration: ModelConfiguration, _ angles: Angles, _ localAngles: Angles?, capacity: Int) {
         let experts = configuration.experts
-        let width = max(
-            configuration.feedForwardSize,
-            experts?.feedForwardSize ?? 0,
-            experts?.sharedFeedForwardSize ?? 0
-        )
         func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: capacity * width) }
         self.capacity = capacity
         self.stream = rows(configuration.hiddenSize)
@@ -61,8 +56,8 @@ final class Scratch {
         self.attended = rows(configuration.queryWidth)
         self.keys = rows(configuration.keyValueWidth)
         self.values = rows(configuration.keyValueWidth)
-        self.gate = rows(width)
-        self.up = rows(width)
+        self.gate = rows(configuration.widestFeedForward)
+        self.up = rows(configuration.widestFeedForward)
         self.gathered = rows(experts == nil ? 0 : configuration.hiddenSize)
         self.mixed = rows(experts == nil ? 0 : configuration.hiddenSize)
         self.routing = rows(experts?.count ?? 0)
@@ -70,7 +65,7 @@ final class Scratch {
         self.localRotation = localAngles.map { RotationTable($0, capacity: capacity) }
         self.activations = ActivationScratch(
             tokens: capacity,
-            width: max(configuration.hiddenSize, configuration.queryWidth, width)
+            width: max(configuration.hiddenSize, configuration.queryWidth, configuration.widestFeedForward)
         )
         self.head = FloatBuffer(count: configuration.headDimension)
     }

@@ -81,6 +81,10 @@ public struct ModelConfiguration: Equatable, Sendable {
     package var queryWidth: Int { self.headCount * self.headDimension }
     /// The width of all key heads together.
     package var keyValueWidth: Int { self.keyValueHeadCount * self.headDimension }
+    /// The width of the widest feed-forward, be it an expert's.
+    package var widestFeedForward: Int {
+        max(self.feedForwardSize, self.experts?.feedForwardSize ?? 0, self.experts?.sharedFeedForwardSize ?? 0)
+    }
     /// What the stream is multiplied by so that it fits f16: a power of two (DESIGN.md §6.1).
     package var streamScale: Float { 1 / Float(1 << self.family.streamExponent) }
     /// What embeddings are multiplied by on their way into the stream.

@@ -56,8 +56,7 @@ extension ModelDirectory {
         switch kvMemory {
         case .bytes(let bytes): return bytes
         case .tokens(let tokens):
-            let pages = (min(tokens, self.configuration.contextLength) + KVCache.pageTokens - 1) / KVCache.pageTokens
-            return pages * KVCache.pageTokens * self.configuration.kvBytesPerTokenAndBlock * range.count
+            return self.configuration.kvBytes(blocks: range, tokens: min(tokens, self.configuration.contextLength))
         }
     }
 
@@ -70,8 +69,9 @@ extension ModelConfiguration {
     /// Bytes of the rows that the largest pass works in, twice: smaller passes keep rows of their own.
     fileprivate var scratchBytes: Int {
         let widths =
-            3 * self.hiddenSize + 2 * self.queryWidth + 2 * self.keyValueWidth + 2 * self.feedForwardSize
-            + self.headDimension
+            3 * self.hiddenSize + 2 * self.queryWidth + 2 * self.keyValueWidth + 2 * self.widestFeedForward
+            + (self.localRotary == nil ? 1 : 2) * self.headDimension
+            + (self.experts.map { 2 * self.hiddenSize + $0.count } ?? 0)
         return 2 * (Limits.tokensPerPass * widths + self.vocabularySize) * MemoryLayout<Float>.size
     }
 }
