@@ -40,4 +40,33 @@ struct StoriesTests {
             #expect(outcome.output == (try self.expected()))
         }
     }
+
+    /// What one process tells, and what two peers tell.
+    private func stories(_ flags: [String]) async throws -> (alone: String, together: String) {
+        let home = try Home()
+        let prompt = ["generate", "Once upon a time", "--temperature", "0", "--max-tokens", "60"] + flags
+        let alone = try await Program.run(prompt + ["--local"], home: home)
+        #expect(alone.exitCode == 0, "\(alone.error)")
+        let together = try await withPeers(["0..2", "2..5"], home: home, flags: flags) { peers in
+            try await Program.run(prompt + ["--bootstrap", peers[0].address], home: home)
+        }
+        #expect(together.exitCode == 0, "\(together.error)")
+        return (alone.output, together.output)
+    }
+
+    @Test(arguments: ["q8_0", "q4_0"])
+    func `weights that are quantised while loading tell one story on one machine or two`(format: String) async throws {
+        let (alone, together) = try await self.stories(Self.model + ["--quantize", format])
+        #expect(alone == together)
+        #expect(alone.hasPrefix("Once upon a time"))
+    }
+
+    @Test(arguments: ["F16", "Q8_0", "Q4_0"])
+    func `a GGUF file tells one story on one machine or two`(format: String) async throws {
+        let file = URL(fileURLWithPath: Stories.folder).deletingLastPathComponent()
+            .appendingPathComponent("gguf/stories260K-\(format).gguf").path
+        let (alone, together) = try await self.stories(["--model", file])
+        #expect(alone == together)
+        #expect(alone.hasPrefix("Once upon a time, there was a"))
+    }
 }

@@ -31,6 +31,30 @@ import Testing
         Mistake("a range beyond the model", ["serve", "--blocks", "0..30"], says: "has 24 blocks", "within 0..24"),
         Mistake("a reversed range", ["serve", "--blocks", "5..3"], says: "5..3 is no range of blocks", "0..12"),
         Mistake("garbage for a range", ["serve", "--blocks", "some"], says: "is no range of blocks", "0..12"),
+        Mistake(
+            "caches beyond the memory of any machine",
+            ["serve", "--blocks", "0..24", "--kv-memory", "1000TiB"],
+            says: "1000TiB of KV-caches",
+            "are free here",
+            "--kv-memory",
+            "--overcommit"
+        ),
+        Mistake(
+            "machines that are too small together",
+            ["plan", "--memory", "70MiB"],
+            exitCode: 1,
+            says: "no room for blocks",
+            "--memory",
+            "--quantize"
+        ),
+        Mistake("a format that is none", ["plan", "--quantize", "q9"], says: "'q8_0' and 'q4_0'"),
+        Mistake(
+            "a context beyond the model's",
+            ["plan", "--context", "513"],
+            exitCode: 1,
+            says: "513 tokens",
+            "has one of 512"
+        ),
         Mistake("no range", ["serve"], says: "which blocks to serve", "--blocks 0..24"),
         Mistake(
             "too little memory for one session",
