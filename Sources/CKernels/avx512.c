@@ -6,7 +6,7 @@
 #define TILE_TOKENS 4
 #define DECODE_ROWS 8
 #define ATTEND_LANES 4
-#define VALUE_LANES 2
+#define VALUE_LANES 4
 #include "lanes.h"
 #include "lanes_rows.h"
 #include "lanes_multiply.h"

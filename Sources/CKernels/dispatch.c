@@ -103,6 +103,16 @@ void kw_attend(const struct kw_kernels *kernels, const struct kw_attention *atte
     kernels->attend(attention, first, end);
 }
 
+void kw_attend_tiles(const struct kw_kernels *kernels, const struct kw_attention *attention, size_t token, size_t first,
+                     size_t end, float *partials, size_t partial_stride) {
+    kernels->attend_tiles(attention, token, first, end, partials, partial_stride);
+}
+
+void kw_merge_tiles(const struct kw_kernels *kernels, const struct kw_attention *attention, size_t count,
+                    float *partials, size_t partial_stride, float *output) {
+    kernels->merge_tiles(attention, count, partials, partial_stride, output);
+}
+
 size_t kw_count_not_finite(const uint16_t *x, size_t n) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) count += (x[i] & 0x7c00) == 0x7c00;

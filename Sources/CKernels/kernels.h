@@ -16,11 +16,15 @@ struct kw_kernels {
     struct kw_rounding (*narrow)(const float *, uint16_t *, size_t);
     struct kw_rounding (*round)(float *, size_t);
     void (*attend)(const struct kw_attention *, size_t, size_t);
+    void (*attend_tiles)(const struct kw_attention *, size_t, size_t, size_t, float *, size_t);
+    void (*merge_tiles)(const struct kw_attention *, size_t, float *, size_t, float *);
     const struct kw_quantised_kernels *quantised;
 };
 
 /// All but the name and the quantised ones, as each instruction set's file defines them.
-#define FLOAT_KERNELS multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend
+#define FLOAT_KERNELS                                                                                                  \
+    multiply, normalize, rotate, gate, add, scale, soft_cap, widen, narrow, round_in_place, attend, attend_tiles,      \
+        merge_tiles
 
 extern const struct kw_kernels kw_scalar;
 #if defined(__x86_64__)

@@ -193,37 +193,59 @@ static void softmax(const struct kw_attention *a, float scores[KW_TILE], struct 
     *sum = total(lanes);
 }
 
-static void attend_query(const struct kw_attention *a, const float *query, size_t position, float *output) {
-    const size_t first = kw_first_seen(a, position) / KW_TILE;
-    float maximum = 0, sum = 0, outputs[KW_HEAD_LIMIT];
-    for (size_t tile = first; tile <= position / KW_TILE; tile++) {
-        const struct kw_span visible = kw_visible(a, position, tile);
-        const void *keys = kw_tile_keys(a, tile), *values = kw_tile_values(a, tile);
-        float scores[KW_TILE] = {0}, tile_maximum, tile_sum;
-        for (size_t d = 0; d < a->dimension; d++)
-            for (size_t p = visible.first; p < visible.end; p++)
-                scores[p] = fmaf(query[d], load(a->type, keys, d * KW_TILE + p), scores[p]);
-        softmax(a, scores, visible, &tile_maximum, &tile_sum);
-
-        const float highest = tile > first && maximum > tile_maximum ? maximum : tile_maximum;
-        const float keep = kw_expf(maximum - highest), take = kw_expf(tile_maximum - highest);
-        for (size_t d = 0; d < a->dimension; d++) {
-            float value = 0;
-            for (size_t p = visible.first; p < visible.end; p++)
-                value = fmaf(scores[p], load(a->type, values, p * a->value_stride + d), value);
-            outputs[d] = tile > first ? fmaf(outputs[d], keep, value * take) : value;
-        }
-        sum = tile > first ? fmaf(sum, keep, tile_sum * take) : tile_sum;
-        maximum = highest;
+/// What one tile yields: its maximum, its sum, its output.
+static void attend_tile(const struct kw_attention *a, const float *query, size_t position, size_t tile,
+                        float *partial) {
+    const struct kw_span visible = kw_visible(a, position, tile);
+    const void *keys = kw_tile_keys(a, tile), *values = kw_tile_values(a, tile);
+    float scores[KW_TILE] = {0};
+    for (size_t d = 0; d < a->dimension; d++)
+        for (size_t p = visible.first; p < visible.end; p++)
+            scores[p] = fmaf(query[d], load(a->type, keys, d * KW_TILE + p), scores[p]);
+    softmax(a, scores, visible, &partial[0], &partial[1]);
+    for (size_t d = 0; d < a->dimension; d++) {
+        float value = 0;
+        for (size_t p = visible.first; p < visible.end; p++)
+            value = fmaf(scores[p], load(a->type, values, p * a->value_stride + d), value);
+        partial[KW_PARTIAL_OUTPUT + d] = value;
     }
-    for (size_t d = 0; d < a->dimension; d++) output[d] = outputs[d] / sum;
+}
+
+/// Adds what a tile yields to what came before it.
+static void merge(const struct kw_attention *a, float *seen, const float *tile) {
+    const float highest = seen[0] > tile[0] ? seen[0] : tile[0];
+    const float keep = kw_expf(seen[0] - highest), take = kw_expf(tile[0] - highest);
+    for (size_t d = KW_PARTIAL_OUTPUT; d < KW_PARTIAL_OUTPUT + a->dimension; d++)
+        seen[d] = fmaf(seen[d], keep, tile[d] * take);
+    seen[0] = highest, seen[1] = fmaf(seen[1], keep, tile[1] * take);
+}
+
+static void merge_tiles(const struct kw_attention *a, size_t count, float *partials, size_t partial_stride,
+                        float *output) {
+    for (size_t i = 1; i < count; i++) merge(a, partials, partials + i * partial_stride);
+    for (size_t d = 0; output && d < a->dimension; d++) output[d] = partials[KW_PARTIAL_OUTPUT + d] / partials[1];
+}
+
+static void attend_tiles(const struct kw_attention *a, size_t token, size_t first, size_t end, float *partials,
+                         size_t partial_stride) {
+    for (size_t tile = first; tile < end; tile++)
+        for (size_t head = 0; head < a->heads; head++)
+            attend_tile(a, a->queries + token * a->query_stride + head * a->dimension, a->position + token, tile,
+                        partials + (tile - first) * partial_stride + head * (KW_PARTIAL_OUTPUT + a->value_stride));
 }
 
 static void attend(const struct kw_attention *a, size_t first, size_t end) {
     for (size_t token = first; token < end; token++)
         for (size_t head = 0; head < a->heads; head++) {
-            const size_t at = token * a->query_stride + head * a->dimension;
-            attend_query(a, a->queries + at, a->position + token, a->output + at);
+            const size_t at = token * a->query_stride + head * a->dimension, position = a->position + token;
+            float partials[2][KW_PARTIAL_OUTPUT + KW_HEAD_LIMIT];
+            size_t tile = kw_first_seen(a, position) / KW_TILE;
+            attend_tile(a, a->queries + at, position, tile, partials[0]);
+            while (++tile <= position / KW_TILE) {
+                attend_tile(a, a->queries + at, position, tile, partials[1]);
+                merge(a, partials[0], partials[1]);
+            }
+            merge_tiles(a, 1, partials[0], 0, a->output + at);
         }
 }
 

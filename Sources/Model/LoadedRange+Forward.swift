@@ -110,7 +110,7 @@ extension LoadedRange {
             kernels: self.kernels,
             pool: self.pool,
             isParallel: self.pool.threads > 1
-                && self.estimatedSeconds(tokens: count, blocks) > Pass.secondsWorthAWakeUp,
+                && self.estimatedSeconds(portions, runs, blocks) > Pass.secondsWorthAWakeUp,
             rounding: self.rounding,
             scratch: scratch,
             segments: portions.map { portion in
@@ -183,11 +183,14 @@ extension LoadedRange {
     }
 
     /// A guess at the time of a pass, from the memory and arithmetic of an ordinary core.
-    private func estimatedSeconds(tokens: Int, _ blocks: Range<Int>) -> Double {
+    private func estimatedSeconds(_ portions: [Portion], _ runs: [Run], _ blocks: Range<Int>) -> Double {
         let weights = blocks.reduce(0) { $0 + self.blocks[$1 - self.range.lowerBound].weightCount }
         let headWeights = blocks.upperBound == self.configuration.blockCount ? self.head?.product.weightCount ?? 0 : 0
         let count = Double(weights + headWeights)
-        return max(count * 2 / 50e9, count * 2 * Double(tokens) / 150e9)
+        let tokens = portions.reduce(0) { $0 + $1.rows.count }
+        let cached = portions.reduce(0) { $0 + runs[$1.run].step.position + $1.tokens.upperBound }
+        let cachedBytes = Double(cached * self.kvBytesPerTokenAndBlock * blocks.count)
+        return max((count * 2 + cachedBytes) / 50e9, count * 2 * Double(tokens) / 150e9)
     }
 }
 

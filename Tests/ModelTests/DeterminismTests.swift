@@ -121,6 +121,37 @@ import Testing
         for threads in 2...4 { #expect(try Self.logits(model, threads: threads) == alone) }
     }
 
+    @Test func `does not depend on the threads that split a long context`() throws {
+        // Two key heads for four threads, 18 tiles before the last tokens.
+        let model = TinyModel(
+            hidden: 256,
+            feedForward: 2048,
+            blocks: 3,
+            heads: 6,
+            keyValueHeads: 2,
+            headDimension: 40,
+            context: 1200
+        )
+        let directory = try model.embedded()
+        func logits(threads: Int) throws -> [UInt16] {
+            let range = try LoadedRange(directory, range: 0..<model.blocks, threads: threads)
+            let cache = try range.makeCache()
+            var logits: [UInt16] = []
+            for tokens in [0..<1130, 1130..<1131, 1131..<1132] {
+                logits = try range.forward(
+                    .tokens(tokens.map { UInt32($0 * 31 % model.vocabulary) }),
+                    blocks: range.range,
+                    at: tokens.lowerBound,
+                    cache: cache,
+                    output: .logits(.last)
+                )
+            }
+            return logits
+        }
+        let alone = try logits(threads: 1)
+        for threads in [2, 4] { #expect(try logits(threads: threads) == alone) }
+    }
+
     @Test func `does not depend on the sequences that share a pass`() throws {
         let model = TinyModel()
         let range = try LoadedRange(model.embedded(), range: 0..<model.blocks, threads: 1)

@@ -249,6 +249,7 @@ import Testing
             let expected = trial.run(self.scalar)
             #expect(trial.run(self.kernels(set)).map(\.bitPattern) == expected.map(\.bitPattern))
             #expect(trial.runTokenByToken(self.kernels(set)) == expected)
+            for name in ["scalar", set] { #expect(trial.runTileByTile(self.kernels(name)) == expected) }
         }
     }
 
@@ -336,6 +337,12 @@ private struct AttentionTrial {
     }
 
     func run(_ kernels: OpaquePointer?, tokens: Range<Int>? = nil) -> [Float] {
+        let tokens = tokens ?? 0..<self.attention.tokens
+        return self.output { kw_attend(kernels, &$0, tokens.lowerBound, tokens.upperBound) }
+    }
+
+    /// What `body` writes as the output of the attention that it is given.
+    private func output(_ body: (inout kw_attention) -> Void) -> [Float] {
         var output = [Float](repeating: 0, count: self.queries.count)
         self.pages[0].withUnsafeBytes { first in
             self.pages[1].withUnsafeBytes { second in
@@ -347,12 +354,7 @@ private struct AttentionTrial {
                             attention.queries = queries.baseAddress
                             attention.output = output.baseAddress
                             attention.pages = table.baseAddress
-                            kw_attend(
-                                kernels,
-                                &attention,
-                                tokens?.lowerBound ?? 0,
-                                tokens?.upperBound ?? attention.tokens
-                            )
+                            body(&attention)
                         }
                     }
                 }
@@ -365,6 +367,35 @@ private struct AttentionTrial {
         let width = self.attention.query_stride
         return (0..<self.attention.tokens).flatMap { token in
             self.run(kernels, tokens: token..<token + 1)[token * width..<(token + 1) * width]
+        }
+    }
+
+    /// Each token's tiles one by one, put together in two rounds as threads do with a long context.
+    func runTileByTile(_ kernels: OpaquePointer?) -> [Float] {
+        let size = Int(KW_PARTIAL_OUTPUT) + self.attention.value_stride
+        let stride = self.attention.heads * size
+        return self.output { attention in
+            for token in 0..<attention.tokens {
+                let position = attention.position + token
+                let first = attention.window == 0 ? 0 : max(position + 1 - attention.window, 0) / 64
+                let count = position / 64 + 1 - first
+                var partials = [Float](repeating: .nan, count: count * stride)
+                partials.withUnsafeMutableBufferPointer { partials in
+                    guard let start = partials.baseAddress else { return }
+                    for tile in (0..<count).reversed() {
+                        let slot = start + tile * stride
+                        kw_attend_tiles(kernels, &attention, token, first + tile, first + tile + 1, slot, stride)
+                    }
+                    for head in 0..<attention.heads {
+                        let half = (count + 1) / 2
+                        kw_merge_tiles(kernels, &attention, half, start + head * size, stride, nil)
+                        let rest = start + (half - 1) * stride + head * size
+                        if half > 1 { rest.update(from: start + head * size, count: size) }
+                        let to = token * attention.query_stride + head * attention.dimension
+                        kw_merge_tiles(kernels, &attention, count - half + 1, rest, stride, attention.output + to)
+                    }
+                }
+            }
         }
     }
 

@@ -152,6 +152,21 @@ struct kw_attention {
 /// output = softmax(capped(scale · query · keys)) · values for tokens first..<end.
 void kw_attend(const struct kw_kernels *kernels, const struct kw_attention *attention, size_t first, size_t end);
 
+/// Floats of what one tile yields for one query: its maximum, its sum, and from KW_PARTIAL_OUTPUT on its output.
+#define KW_PARTIAL_OUTPUT 16
+
+/// The same of one token in two steps, so that threads can share a long context: first what each of the tiles
+/// first..<end, all of which it sees, yields for each head, as [end - first][heads][KW_PARTIAL_OUTPUT + value_stride]
+/// with partial_stride floats from tile to tile ...
+void kw_attend_tiles(const struct kw_kernels *kernels, const struct kw_attention *attention, size_t token, size_t first,
+                     size_t end, float *partials, size_t partial_stride);
+
+/// ... and then, for each head, the merger of `count` tiles in their order. It takes the place of the first; `output`
+/// gets the finished one, or is NULL where more are to come.
+void kw_merge_tiles(const struct kw_kernels *kernels, const struct kw_attention *attention, size_t count,
+                    float *partials, size_t partial_stride, float *output);
+
+
 // Functions in f64, of our own so that every machine computes the same bits (DESIGN.md §6.5). Each is within two units
 // in the last place where its result is a normal number.
 

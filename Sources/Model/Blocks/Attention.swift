@@ -27,7 +27,7 @@ struct Attention: Sendable {
         for segment in pass.segments { self.remember(keys, values, block: block, segment, pass) }
 
         let attended = pass.rows(pass.scratch.attended, width: self.query.rows)
-        for segment in pass.segments { self.attend(queries, into: attended, block: block, segment, pass) }
+        self.attend(queries, into: attended, block: block, pass)
         let y = pass.rows(pass.scratch.projected, width: self.output.rows)
         self.output(attended, into: y, pass)
         return y
@@ -38,15 +38,24 @@ struct Attention: Sendable {
         let isQuantised = self.query.isQuantised || self.key.isQuantised || self.value.isQuantised
         let x = pass.operand(x, isQuantised: isQuantised)
         pass.split(self.query.rows + self.key.rows + self.value.rows, grain: Product.rowsPerGrain) { rows in
-            var first = 0
-            for (product, y) in [(self.query, queries), (self.key, keys), (self.value, values)] {
-                let own = rows.clamped(to: first..<first + product.rows)
-                if !own.isEmpty {
-                    product.multiply(x, rows: own.lowerBound - first..<own.upperBound - first, into: y, pass)
-                }
-                first += product.rows
-            }
+            self.multiply(self.query, x, rows, from: 0, into: queries, pass)
+            self.multiply(self.key, x, rows, from: self.query.rows, into: keys, pass)
+            self.multiply(self.value, x, rows, from: self.query.rows + self.key.rows, into: values, pass)
         }
+    }
+
+    /// The product's part in `rows`, of which its own begin at `first`.
+    private func multiply(
+        _ product: Product,
+        _ x: Operand,
+        _ rows: Range<Int>,
+        from first: Int,
+        into y: Rows,
+        _ pass: Pass
+    ) {
+        let own = rows.clamped(to: first..<first + product.rows)
+        guard !own.isEmpty else { return }
+        product.multiply(x, rows: own.lowerBound - first..<own.upperBound - first, into: y, pass)
     }
 
     /// Norms and turns every head of queries and keys, as far as the family does.
@@ -90,31 +99,4 @@ struct Attention: Sendable {
             }
         }
     }
-
-    private func attend(_ queries: Rows, into y: Rows, block: Int, _ segment: Pass.Segment, _ pass: Pass) {
-        let heads = self.headCount / self.keyValueHeadCount
-        let tokens = segment.rows.count
-        let chunks = (tokens + Self.tokensPerPart - 1) / Self.tokensPerPart
-        pass.split(self.keyValueHeadCount * chunks, grain: 1) { parts in
-            for part in parts {
-                let head = part / chunks
-                let first = part % chunks * Self.tokensPerPart
-                let at = segment.rows.lowerBound * queries.width + head * heads * self.headDimension
-                var attention = segment.cache.attention(block: block, head: head)
-                attention.queries = UnsafePointer(queries.start + at)
-                attention.output = y.start + at
-                attention.query_stride = queries.width
-                attention.tokens = tokens
-                attention.heads = heads
-                attention.position = segment.position
-                attention.window = self.window ?? 0
-                attention.scale = self.scale
-                attention.soft_cap = self.scoreCap ?? 0
-                kw_attend(pass.kernels.table, &attention, first, min(first + Self.tokensPerPart, tokens))
-            }
-        }
-    }
-
-    /// Query tokens of one head that one thread takes at a time.
-    private static let tokensPerPart = 16
 }

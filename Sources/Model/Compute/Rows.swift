@@ -41,6 +41,7 @@ final class Scratch {
     let rotation: RotationTable
     let localRotation: RotationTable?
     let activations: ActivationScratch  // [tokens][widest], for quantised products
+    let partials: PartialTiles  // of one token with a long context
     let head: FloatBuffer  // [dimension], one key as it goes into the cache
     /// Tokens that fit.
     let capacity: Int
@@ -67,6 +68,7 @@ final class Scratch {
             tokens: capacity,
             width: max(configuration.hiddenSize, configuration.queryWidth, configuration.widestFeedForward)
         )
+        self.partials = PartialTiles(configuration)
         self.head = FloatBuffer(count: configuration.headDimension)
     }
 
