@@ -1,4 +1,5 @@
 import Foundation
+import GGUFSamples
 import Testing
 
 @testable import Model
@@ -11,11 +12,19 @@ import Testing
     /// adjoin, and behind the header.
     private static let slack = 3 << 21
 
-    @Test(.enabled(if: FileManager.default.fileExists(atPath: smaps), "only Linux says which pages are resident"))
-    func `memory grows with the range`() throws {
+    @Test(
+        .enabled(if: FileManager.default.fileExists(atPath: smaps), "only Linux says which pages are resident"),
+        arguments: [false, true]
+    ) func `memory grows with the range`(isGGUF: Bool) throws {
         try withTemporaryFolder { folder in
-            let model = TinyModel(hidden: 256, feedForward: 1024, blocks: 24)
-            try model.write(to: folder)
+            var model = TinyModel(hidden: 256, feedForward: 1024, blocks: 24)
+            if isGGUF {
+                model.architecture = "Qwen3ForCausalLM"
+                let file = try TinyGGUF(model: model, name: "qwen3").sample().bytes
+                try Data(file).write(to: URL(fileURLWithPath: "\(folder)/tiny.gguf"))
+            } else {
+                try model.write(to: folder)
+            }
             let directory = try ModelDirectory(path: folder, cache: .none)
             let whole = try directory.weightBytes(of: 0..<24)
             #expect(try self.residentBytes(of: folder) <= Self.slack)

@@ -71,7 +71,7 @@ struct GGUFTensorNames {
 
     /// A stack of matrices, one for each expert, taken apart.
     private func experts(_ stack: TensorEntry, name: (Int) -> String) -> [(name: String, entry: TensorEntry)]? {
-        guard stack.shape.count == 3 else { return nil }
+        guard stack.shape.count == 3, stack.shape[0] <= Limits.experts else { return nil }
         let size = stack.bytes.count / stack.shape[0]
         return (0..<stack.shape[0]).map { expert in
             let start = stack.bytes.lowerBound + expert * size
