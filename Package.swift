@@ -231,8 +231,7 @@ let package = Package(
             name: "CoordinatorTests",
             dependencies: [
                 "Coordinator", "BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "Tokenizer", "P2PCore",
-                "P2PWire",
-                nioCore,
+                "P2PWire", "DemoModel", nioCore,
             ],
             swiftSettings: swiftSettings
         ),

@@ -84,12 +84,7 @@ public struct Coordinator: Sendable {
         report: (GenerationEvent) async throws -> Void = { _ in }
     ) async throws -> Generation {
         let sequence = try self.sequence(prompt, options)
-        let hops =
-            switch source {
-            case .discovered(let dht): try await self.discover(through: dht, host: host, tokens: sequence.maximumLength)
-            case .pinned(let hops): try await self.pin(hops, host: host)
-            }
-        let chain = try self.chain(of: hops, host: host, maximumTokens: sequence.maximumLength)
+        let chain = try await self.openChain(over: source, host: host, maximumTokens: sequence.maximumLength)
         return try await self.run(sequence, over: chain, options: options, report: report)
     }
 
@@ -104,22 +99,20 @@ public struct Coordinator: Sendable {
         report: (GenerationEvent) async throws -> Void = { _ in }
     ) async throws -> Generation {
         let sequence = try self.sequence(prompt, options)
-        let count = self.model.configuration.blockCount
-        let loaded = try LoadedRange(self.model, range: 0..<count, threads: threads, progress: progress)
-        let span = try LocalSpan(
-            model: loaded,
-            blocks: try BlockRange(0, count),
-            maximumTokens: sequence.maximumLength,
-            queue: ComputeQueue(label: "blocks")
-        )
-        let chain = try Chain(spans: [span], blockCount: count)
+        let blocks = try self.loadBlocks(threads: threads, progress: progress)
+        let chain = try self.openChain(over: blocks, maximumTokens: sequence.maximumLength)
         return try await self.run(sequence, over: chain, options: options, report: report)
     }
 
-    private func sequence(_ prompt: [UInt32], _ options: GenerationOptions) throws(CoordinatorError) -> SequenceState {
+    func sequence(
+        _ prompt: [UInt32],
+        _ options: GenerationOptions,
+        cached: Int = 0
+    ) throws(CoordinatorError) -> SequenceState {
         let configuration = self.model.configuration
         return try SequenceState(
             prompt: prompt,
+            cached: cached,
             vocabularySize: configuration.vocabularySize,
             contextLength: configuration.contextLength,
             endTokens: configuration.endOfSequenceTokens,
@@ -150,6 +143,42 @@ public struct Coordinator: Sendable {
 // MARK: - Making the chain
 
 extension Coordinator {
+    /// Finds the peers of a chain; their sessions open with the first step.
+    ///
+    /// - Parameter maximumTokens: how many positions the sequence will fill at most.
+    func openChain(over source: ChainSource, host: Host, maximumTokens: Int) async throws -> Chain {
+        let hops =
+            switch source {
+            case .discovered(let dht): try await self.discover(through: dht, host: host, tokens: maximumTokens)
+            case .pinned(let hops): try await self.pin(hops, host: host)
+            }
+        return try self.chain(of: hops, host: host, maximumTokens: maximumTokens)
+    }
+
+    /// The whole model, for chains in this process.
+    struct LocalBlocks: Sendable {
+        var loaded: LoadedRange
+        var queue: ComputeQueue
+    }
+
+    func loadBlocks(threads: Int, progress: @Sendable (Double) -> Void) throws -> LocalBlocks {
+        let range = 0..<self.model.configuration.blockCount
+        let loaded = try LoadedRange(self.model, range: range, threads: threads, progress: progress)
+        return LocalBlocks(loaded: loaded, queue: ComputeQueue(label: "blocks"))
+    }
+
+    /// A chain of one span, with a cache of its own.
+    func openChain(over blocks: LocalBlocks, maximumTokens: Int) throws -> Chain {
+        let count = self.model.configuration.blockCount
+        let span = try LocalSpan(
+            model: blocks.loaded,
+            blocks: try BlockRange(0, count),
+            maximumTokens: maximumTokens,
+            queue: blocks.queue
+        )
+        return try Chain(spans: [span], blockCount: count)
+    }
+
     private func chain(of hops: [ChosenHop], host: Host, maximumTokens: Int) throws(CoordinatorError) -> Chain {
         let configuration = self.model.configuration
         let shape = RemoteSpan.Shape(

@@ -5,6 +5,8 @@ public struct GenerationOptions: Sendable {
     public var maxTokens: Int
     /// Generation ends where one of these would appear; it is not part of the text.
     public var stopStrings: [String]
+    /// Tokens that end a generation besides those that the model names, such as the end of a turn.
+    public var endTokens: Set<UInt32>
     /// Goes on past the end-of-sequence token, up to ``maxTokens``.
     public var ignoresEndOfSequence: Bool
     /// How many prompt tokens go through the chain in one pass. The result does not depend on it (DESIGN.md §6.2).
@@ -16,6 +18,7 @@ public struct GenerationOptions: Sendable {
         sampling: SamplingOptions = SamplingOptions(),
         maxTokens: Int = 128,
         stopStrings: [String] = [],
+        endTokens: Set<UInt32> = [],
         ignoresEndOfSequence: Bool = false,
         prefillChunk: Int = 64,
         keepsLogits: Bool = false
@@ -23,6 +26,7 @@ public struct GenerationOptions: Sendable {
         self.sampling = sampling
         self.maxTokens = maxTokens
         self.stopStrings = stopStrings
+        self.endTokens = endTokens
         self.ignoresEndOfSequence = ignoresEndOfSequence
         self.prefillChunk = prefillChunk
         self.keepsLogits = keepsLogits

@@ -10,10 +10,14 @@ package struct GenerationRun {
     private var stream: TextStream
     private var statistics: GenerationStatistics
     private var logits: [[Float]] = []
+    /// How many of the prompt's and the generated tokens the chain has run.
+    package private(set) var position: Int
 
+    /// - Parameter cached: how many tokens of the prompt the chain has run already.
     package init(
         chain: Chain,
         sequence: SequenceState,
+        cached: Int = 0,
         tokenizer: Tokenizer,
         options: GenerationOptions
     ) throws(CoordinatorError) {
@@ -22,21 +26,32 @@ package struct GenerationRun {
         self.sampler = try Sampler(options: options.sampling)
         self.sequence = sequence
         self.stream = TextStream(tokenizer: tokenizer, prompt: sequence.prompt, stopStrings: options.stopStrings)
-        self.statistics = GenerationStatistics(chain: chain, promptTokens: sequence.prompt.count)
+        self.statistics = GenerationStatistics(chain: chain, promptTokens: sequence.prompt.count, cachedTokens: cached)
+        self.position = cached
     }
 
     /// Runs to the end.
     ///
-    /// - Parameter report: called in order, from the calling task; the next pass waits for it.
+    /// - Parameters:
+    ///   - isInterrupted: asked between two passes; where it says so, the generation ends as it is.
+    ///   - report: called in order, from the calling task; the next pass waits for it.
     /// - Throws: ``CoordinatorError``, or `CancellationError` between two passes.
-    package mutating func run(report: (GenerationEvent) async throws -> Void) async throws -> Generation {
+    package mutating func run(
+        isInterrupted: () -> Bool = { false },
+        report: (GenerationEvent) async throws -> Void
+    ) async throws -> Generation {
         try await report(.promptText(self.stream.promptText))
         let clock = ContinuousClock()
         let start = clock.now
         var firstToken = start
         while let pass = self.sequence.nextPass() {
             try Task.checkCancellation()
+            if isInterrupted() {
+                self.sequence.interrupt()
+                break
+            }
             let result = try await self.chain.run(pass)
+            self.position = pass.position + pass.tokens.count
             self.statistics.add(result.timings)
             if self.sequence.generated.isEmpty {
                 try await report(.prefilled(tokens: pass.position + pass.tokens.count, of: self.sequence.prompt.count))

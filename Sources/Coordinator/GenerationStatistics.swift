@@ -17,6 +17,8 @@ public struct GenerationStatistics: Sendable {
 
     public internal(set) var hops: [Hop]
     public internal(set) var promptTokens: Int
+    /// Prompt tokens that the chain had run before, in an earlier turn of a conversation.
+    public internal(set) var cachedTokens: Int
     public internal(set) var generatedTokens = 0
     /// From the start of prefill to the first token.
     public internal(set) var timeToFirstToken = Duration.zero
@@ -29,9 +31,10 @@ public struct GenerationStatistics: Sendable {
         return seconds > 0 ? Double(self.generatedTokens - 1) / seconds : 0
     }
 
-    init(chain: Chain, promptTokens: Int) {
+    init(chain: Chain, promptTokens: Int, cachedTokens: Int = 0) {
         self.hops = chain.spans.map { Hop(name: $0.name, blocks: $0.blocks) }
         self.promptTokens = promptTokens
+        self.cachedTokens = cachedTokens
     }
 
     mutating func add(_ timings: [StepTiming]) {

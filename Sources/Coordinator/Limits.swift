@@ -4,6 +4,9 @@ package enum Limits {
     /// fill half of the 4 MiB that a message may have.
     package static let prefillChunk = 256
 
+    /// Tokens for which a conversation reserves KV-cache at first: some turns of a chat. It reserves anew when it grows.
+    package static let conversationTokens = 2048
+
     /// Node records fetched for one chain: enough for a model of 126 blocks held twice, little enough to dial.
     package static let candidates = 256
 

@@ -38,6 +38,7 @@ package final class LocalSpan: Span {
         let clock = ContinuousClock()
         let start = clock.now
         let (model, cache, blocks) = (self.model, self.cache, self.blocks)
+        cache.truncate(to: position)
         let bits: [UInt16]
         let tokenCount: Int
         do {

@@ -20,6 +20,8 @@ package actor RemoteSpan: Span {
     private let isLastOfChain: Bool
     private let model: Shape
     private var stepNumber: UInt32 = 0
+    /// The most tokens that the peer may hold of this session; a step whose answer never came may have been run.
+    private var length = 0
     private var isOpen = false
 
     /// What the answers must look like.
@@ -67,11 +69,13 @@ package actor RemoteSpan: Span {
         let request = self.request(.step, payload: payload, at: position, wantsLogits: wantsLogits)
         self.stepNumber += 1
         self.isOpen = true
+        self.length = max(self.length, position + tokens)
         let clock = ContinuousClock()
         let start = clock.now
         let response = try await self.answer(to: request)
         let elapsed = clock.now - start
         let output = try self.output(of: response, tokens: tokens, wantsLogits: wantsLogits)
+        self.length = position + tokens
         return (output, Self.timing(of: response, elapsed: elapsed))
     }
 
@@ -93,6 +97,7 @@ package actor RemoteSpan: Span {
             operation: operation,
             blocks: self.blocks,
             step: self.stepNumber,
+            rollback: position > 0 && position < self.length,
             maxTokens: UInt32(clamping: self.maximumTokens),
             logits: wantsLogits ? .last : .none
         )

@@ -6,6 +6,8 @@ public enum FinishReason: String, Sendable, Codable {
     case stopString = "stop"
     /// The token limit, or the end of the model's context, was reached.
     case length
+    /// Whoever reads it had enough.
+    case interrupted
 }
 
 /// The tokens of one sequence and what has to happen next: which pass to run, and when to stop.
@@ -30,17 +32,19 @@ package struct SequenceState: Sendable {
 
     package let prompt: [UInt32]
     package private(set) var generated: [UInt32] = []
-    private var state: State = .prefilling(from: 0)
+    private var state: State
     private let chunk: Int
     private let capacity: Int
     private let endTokens: Set<UInt32>
 
     /// - Parameters:
     ///   - prompt: at least one token and fewer than `contextLength`.
+    ///   - cached: how many of them the chain has run already; the last one is run again, since its logits are wanted.
     ///   - endTokens: the tokens that end a sequence; empty to go on regardless.
     /// - Throws: ``CoordinatorError`` with code `badPrompt` or `promptTooLong`.
     package init(
         prompt: [UInt32],
+        cached: Int = 0,
         vocabularySize: Int,
         contextLength: Int,
         endTokens: Set<UInt32>,
@@ -67,9 +71,10 @@ package struct SequenceState: Sendable {
             )
         }
         self.prompt = prompt
+        self.state = .prefilling(from: min(max(cached, 0), prompt.count - 1))
         self.chunk = options.prefillChunk
         self.capacity = min(options.maxTokens, contextLength - prompt.count)
-        self.endTokens = options.ignoresEndOfSequence ? [] : endTokens
+        self.endTokens = options.ignoresEndOfSequence ? [] : endTokens.union(options.endTokens)
     }
 
     /// The most positions that this sequence will ever fill, for the hops to reserve.
@@ -111,6 +116,11 @@ package struct SequenceState: Sendable {
         } else {
             self.state = .decoding(token)
         }
+    }
+
+    /// Nobody wants to read on.
+    package mutating func interrupt() {
+        self.state = .finished(.interrupted)
     }
 
     /// The text met a stop string.

@@ -31,6 +31,8 @@ package protocol Span: Sendable {
     var name: String { get }
 
     /// Runs the tokens that `input` holds, the first at `position`, over every block of the range.
+    ///
+    /// What the cache holds from `position` on is forgotten first, which only an exact span can do (``isExact``).
     func step(
         _ input: SpanInput,
         at position: Int,

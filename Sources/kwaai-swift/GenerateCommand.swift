@@ -15,6 +15,7 @@ struct GenerateCommand: AsyncParsableCommand {
               kwaai-swift generate "Once upon a time"
               kwaai-swift generate "Once upon a time" --temperature 0 --max-tokens 200 --stats
               kwaai-swift generate "Once upon a time" --local
+              kwaai-swift generate "What is a fox?" --model DIR --system "Answer in one sentence."
               kwaai-swift generate "Hi" --chain /ip4/10.0.0.2/tcp/4801@0..12,/ip4/10.0.0.3/tcp/4801@12..24
             """
     )
@@ -49,20 +50,13 @@ struct GenerateCommand: AsyncParsableCommand {
     )
     var prefillChunk: Int = 64
 
-    @Flag(help: "Run every block in this process instead of on peers.")
-    var local = false
+    @OptionGroup var route: RouteOptions
 
-    @Option(
-        help: ArgumentHelp("Use exactly these peers for these blocks.", valueName: "addr@0..12,addr@12..24"),
-        transform: { try PinnedChain($0) }
-    )
-    var chain: PinnedChain?
+    @Flag(help: "Ask the prompt as a person would, by the model's own chat template, and print the answer only.")
+    var chat = false
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Threads for blocks that run in this process, 1 to 256. (default: 1)", valueName: "count")
-    )
-    var threads: ThreadCount?
+    @Option(help: ArgumentHelp("What the model is told before the prompt; means --chat.", valueName: "text"))
+    var system: String?
 
     @Flag(help: "Print how long it took and where the time went, on stderr.")
     var stats = false
@@ -79,21 +73,24 @@ struct GenerateCommand: AsyncParsableCommand {
         if self.prompt != nil, self.promptIds != nil {
             throw ValidationError("Give a prompt or --prompt-ids, not both.")
         }
-        if self.local, self.chain != nil {
-            throw ValidationError("Give --local or --chain, not both.")
+        if self.isChat, self.promptIds != nil {
+            throw ValidationError("Give --prompt-ids or --chat, not both: a chat template writes text.")
         }
     }
+
+    private var isChat: Bool { self.chat || self.system != nil }
 
     func run() async throws {
         let settings = try await Settings.load()
         if let file = self.dumpLogits { try NumpyFile.check(file) }
         let directory = try self.loading.applied(to: self.model.directory(settings), settings)
         let tokenizer = try self.model.tokenizer(settings)
-        let options = try self.options(settings)
-        let prompt = try self.promptTokens(directory: directory, tokenizer: tokenizer)
+        let template = self.isChat ? try self.model.chatTemplate(settings) : nil
+        let options = try self.options(settings, endTokens: template?.endTokens(tokenizer) ?? [])
+        let prompt = try self.promptTokens(tokenizer: tokenizer, template: template)
         let coordinator = try Coordinator(model: directory, tokenizer: tokenizer)
         try coordinator.check(prompt, options: options)
-        let output = GenerationOutput(json: self.json, stats: self.stats)
+        let output = GenerationOutput(json: self.json, stats: self.stats, showsPrompt: template == nil)
         let generation: Generation
         do {
             generation = try await withInterruption {
@@ -122,18 +119,17 @@ struct GenerateCommand: AsyncParsableCommand {
         settings: Settings,
         report: @escaping @Sendable (GenerationEvent) async throws -> Void
     ) async throws -> Generation {
-        if self.local {
-            let threads = try self.threads ?? settings.value(.threads)
+        if self.route.local {
             let loading = LoadingLine()
             return try await coordinator.generateLocally(
                 prompt,
                 options: options,
-                threads: threads?.count ?? 1,
+                threads: try self.route.threads(settings),
                 progress: { loading.update($0) },
                 report: report
             )
         }
-        let chain = self.chain
+        let chain = self.route.chain
         return try await withClient(self.network, settings: settings, bootstraps: chain == nil) { swarm in
             try await coordinator.generate(
                 prompt,
@@ -145,18 +141,19 @@ struct GenerateCommand: AsyncParsableCommand {
         }
     }
 
-    private func options(_ settings: Settings) throws -> GenerationOptions {
+    private func options(_ settings: Settings, endTokens: Set<UInt32>) throws -> GenerationOptions {
         GenerationOptions(
             sampling: try self.sampling.options(settings),
             maxTokens: try self.maxTokens ?? settings.value(.maxTokens) ?? 128,
             stopStrings: self.stop,
+            endTokens: endTokens,
             ignoresEndOfSequence: self.ignoreEos,
             prefillChunk: self.prefillChunk,
             keepsLogits: self.dumpLogits != nil
         )
     }
 
-    private func promptTokens(directory: ModelDirectory, tokenizer: Tokenizer) throws -> [UInt32] {
+    private func promptTokens(tokenizer: Tokenizer, template: ChatTemplate?) throws -> [UInt32] {
         if let tokens = self.promptIds { return tokens.ids }
         let text: String
         if let prompt = self.prompt {
@@ -167,6 +164,10 @@ struct GenerateCommand: AsyncParsableCommand {
             // The last line's end is the shell's, not the prompt's.
             text = input.hasSuffix("\n") ? String(input.dropLast()) : input
         }
-        return try tokenizer.encode(text, addSpecialTokens: true)
+        guard let template else { return try tokenizer.encode(text, addSpecialTokens: true) }
+        let system = self.system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+        let rendered = try template.render(system + [ChatMessage(role: "user", content: text)])
+        // The template writes the special tokens itself.
+        return try tokenizer.encode(rendered, addSpecialTokens: false)
     }
 }

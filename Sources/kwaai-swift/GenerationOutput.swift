@@ -5,14 +5,17 @@ import Foundation
 actor GenerationOutput {
     private let json: Bool
     private let stats: Bool
+    private let showsPrompt: Bool
     private var prefill = ProgressLine("Reading the prompt", after: .milliseconds(500))
     /// Waits until the prompt is read, so that the progress bar does not overwrite it.
     private var promptText = ""
     private var hasOpenLine = false
 
-    init(json: Bool, stats: Bool) {
+    /// - Parameter showsPrompt: whether the text begins with the prompt that it continues.
+    init(json: Bool, stats: Bool, showsPrompt: Bool = true) {
         self.json = json
         self.stats = stats
+        self.showsPrompt = showsPrompt
     }
 
     func show(_ event: GenerationEvent) throws {
@@ -26,7 +29,7 @@ actor GenerationOutput {
             self.prefill.update(Double(tokens) / Double(total))
             if tokens == total { try self.print(self.promptText) }
         case .promptText(let text):
-            self.promptText = text
+            self.promptText = self.showsPrompt ? text : ""
         case .text(let text):
             try self.print(text)
         }
@@ -55,8 +58,9 @@ actor GenerationOutput {
 
     private func printStatistics(_ generation: Generation) {
         let statistics = generation.statistics
+        let cached = statistics.cachedTokens > 0 ? " (\(statistics.cachedTokens) of them kept)" : ""
         Terminal.say(
-            "\(statistics.promptTokens) prompt tokens, \(statistics.generatedTokens) generated; first token after "
+            "\(statistics.promptTokens) prompt tokens\(cached), \(statistics.generatedTokens) generated; first token after "
                 + "\(Self.milliseconds(statistics.timeToFirstToken)), then "
                 + String(format: "%.1f tokens/s", statistics.tokensPerSecond)
         )

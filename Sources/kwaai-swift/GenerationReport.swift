@@ -8,6 +8,7 @@ struct GenerationReport: Encodable {
     var finishReason: String
     var exact: Bool
     var promptTokens: Int
+    var cachedTokens: Int
     var generatedTokens: Int
     var timeToFirstTokenMilliseconds: Double
     var tokensPerSecond: Double
@@ -35,6 +36,7 @@ struct GenerationReport: Encodable {
         case tokenIDs = "token_ids"
         case finishReason = "finish_reason"
         case promptTokens = "prompt_tokens"
+        case cachedTokens = "cached_tokens"
         case generatedTokens = "generated_tokens"
         case timeToFirstTokenMilliseconds = "time_to_first_token_ms"
         case tokensPerSecond = "tokens_per_second"
@@ -48,6 +50,7 @@ struct GenerationReport: Encodable {
         self.finishReason = generation.finishReason.rawValue
         self.exact = generation.isExact
         self.promptTokens = statistics.promptTokens
+        self.cachedTokens = statistics.cachedTokens
         self.generatedTokens = statistics.generatedTokens
         self.timeToFirstTokenMilliseconds = statistics.timeToFirstToken / .milliseconds(1)
         self.tokensPerSecond = statistics.tokensPerSecond

@@ -2,13 +2,17 @@ import UnixSignals
 
 /// Runs `body` until it ends or the user presses Ctrl-C, which cancels it; `body` may then still clean up.
 ///
+/// - Parameter isHandled: asked at each Ctrl-C; where it says so, nothing is cancelled.
 /// - Throws: what `body` threw, or ``Interrupted``.
-func withInterruption<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+func withInterruption<Result: Sendable>(
+    unless isHandled: @escaping @Sendable () -> Bool = { false },
+    _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
     return try await withThrowingTaskGroup(of: Result?.self) { group in
         group.addTask { try await body() }
         group.addTask {
-            for await _ in signals { return nil }
+            for await signal in signals where signal != .sigint || !isHandled() { return nil }
             return nil
         }
         defer { group.cancelAll() }

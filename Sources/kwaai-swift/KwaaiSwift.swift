@@ -16,7 +16,8 @@ struct KwaaiSwift: AsyncParsableCommand {
             """,
         version: Version.number,
         subcommands: [
-            ServeCommand.self, GenerateCommand.self, TokenizeCommand.self, PlanCommand.self, DHTCommand.self,
+            ServeCommand.self, GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
+            PlanCommand.self, DHTCommand.self,
             IDCommand.self,
         ]
     )

@@ -28,4 +28,9 @@ struct ModelOptions: ParsableArguments {
         let name = self.model ?? settings.string(.model) ?? DemoModel.name
         return name == DemoModel.name ? try DemoModel.tokenizer() : try Tokenizer(directory: name)
     }
+
+    /// - Throws: ``TokenizerError`` with code `noTemplate` where the model has none, as the demo model.
+    func chatTemplate(_ settings: Settings) throws -> ChatTemplate {
+        try ChatTemplate(directory: self.model ?? settings.string(.model) ?? DemoModel.name)
+    }
 }

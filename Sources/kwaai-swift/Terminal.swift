@@ -28,6 +28,11 @@ enum Terminal {
         }
     }
 
+    /// What a person is to write behind.
+    static func write(prompt: String) {
+        try? self.write(prompt, to: STDERR_FILENO)
+    }
+
     static func complain(_ message: String, prefixed: Bool = true) {
         self.say(prefixed ? "Error: \(message)" : message)
     }

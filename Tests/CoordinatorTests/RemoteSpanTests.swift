@@ -2,6 +2,7 @@ import NIOCore
 import P2PCore
 import P2PWire
 import ShardProtocol
+import Synchronization
 import Testing
 
 @testable import Coordinator
@@ -54,6 +55,42 @@ import Testing
             activations: (try? Activations(tokens: 1, halves: halves)) ?? .none,
             step: step
         )
+    }
+
+    @Test func `a step below what the peer holds says that it means to cut back`() async throws {
+        let asked = Mutex<[Bool?]>([])
+        let server = Host.Configuration(identity: Identity(), listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
+        try await withHost(server) { server in
+            serveInference(on: server, limit: 4) { _, request in
+                asked.withLock { $0.append(request.step?.rollback) }
+                let tokens = request.payload.tokenCount ?? 0
+                return InferenceResponse(
+                    sessionID: request.sessionID,
+                    kind: .hiddenStates,
+                    activations: (try? Activations(tokens: tokens, halves: [UInt16](repeating: 0, count: 8 * tokens)))
+                        ?? .none,
+                    step: ReplyExtension(code: .ok)
+                )
+            }
+            let peer = PeerInfo(id: server.peerID, addresses: server.listenAddresses)
+            try await withHost(Host.Configuration(identity: Identity())) { host in
+                let span = RemoteSpan(
+                    peer: peer,
+                    blocks: try BlockRange(0, 4),
+                    speaksExtension: true,
+                    isLastOfChain: false,
+                    maximumTokens: 16,
+                    model: RemoteSpan.Shape(hiddenSize: self.hidden, vocabularySize: self.vocabulary),
+                    host: host
+                )
+                // Prefill, decode, back to 2, on from there, afresh.
+                for (tokens, position) in [(4, 0), (1, 4), (1, 2), (1, 3), (2, 0)] {
+                    let input = SpanInput.tokens([UInt32](repeating: 1, count: tokens))
+                    _ = try await span.step(input, at: position, wantsLogits: false)
+                }
+            }
+        }
+        #expect(asked.withLock { $0 } == [false, false, true, false, false])
     }
 
     @Test func `a peer that claims to have computed for ages is believed as long as we waited`() async throws {

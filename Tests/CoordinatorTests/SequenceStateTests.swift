@@ -5,10 +5,46 @@ import Testing
 @Suite struct SequenceStateTests {
     private func sequence(
         prompt: [UInt32] = [1, 2, 3, 4, 5],
+        cached: Int = 0,
         context: Int = 32,
         options: GenerationOptions
     ) throws(CoordinatorError) -> SequenceState {
-        try SequenceState(prompt: prompt, vocabularySize: 10, contextLength: context, endTokens: [9], options: options)
+        try SequenceState(
+            prompt: prompt,
+            cached: cached,
+            vocabularySize: 10,
+            contextLength: context,
+            endTokens: [9],
+            options: options
+        )
+    }
+
+    @Test(arguments: [(0, 0, 2), (3, 3, 5), (4, 4, 5), (5, 4, 5), (99, 4, 5), (-1, 0, 2)])
+    func `what the chain has run is not run again, but for the last token`(
+        cached: Int,
+        start: Int,
+        end: Int
+    ) throws {
+        var sequence = try self.sequence(cached: cached, options: GenerationOptions(prefillChunk: 2))
+        let pass = sequence.nextPass()
+        #expect(pass == .init(tokens: Array([1, 2, 3, 4, 5][start..<end]), position: start, wantsLogits: end == 5))
+    }
+
+    @Test func `ends at a token that only the options name`() throws {
+        var sequence = try self.sequence(options: GenerationOptions(endTokens: [7]))
+        _ = sequence.nextPass()
+        sequence.drew(7)
+        #expect(sequence.finishReason == .endOfSequence)
+    }
+
+    @Test func `an interruption ends it as it is`() throws {
+        var sequence = try self.sequence(options: GenerationOptions())
+        _ = sequence.nextPass()
+        sequence.drew(6)
+        sequence.interrupt()
+        #expect(sequence.nextPass() == nil)
+        #expect(sequence.generated == [6])
+        #expect(sequence.finishReason == .interrupted)
     }
 
     @Test func `prefills in chunks and wants logits of the last only`() throws {

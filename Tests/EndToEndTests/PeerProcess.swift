@@ -65,3 +65,23 @@ private func untilOnline(_ output: SubprocessOutputSequence) async throws -> Str
     Issue.record("the peer ended before it was online")
     throw CancellationError()
 }
+
+private struct Peers: Decodable {
+    var peers: [Peer]
+    struct Peer: Decodable {
+        var blocks: String?
+        var free_kv_bytes: UInt64?
+    }
+}
+
+/// The bytes that each peer has left for sessions, by its blocks.
+func freeMemory(_ peers: [PeerProcess], home: Home) async throws -> [String: UInt64] {
+    let arguments = ["dht", "peers", "--json", "--bootstrap", peers[0].address]
+    let listed = try await Program.run(arguments, home: home).json(as: Peers.self).peers
+    return Dictionary(
+        uniqueKeysWithValues: listed.compactMap { peer in
+            guard let blocks = peer.blocks, let free = peer.free_kv_bytes else { return nil }
+            return (blocks, free)
+        }
+    )
+}

@@ -33,11 +33,14 @@ enum Program {
     }
 
     /// Runs a command to its end, with folders of its own in place of the user's.
-    static func run(_ arguments: [String], home: Home) async throws -> Outcome {
+    ///
+    /// - Parameter input: what it reads from stdin.
+    static func run(_ arguments: [String], home: Home, input: String = "") async throws -> Outcome {
         let result = try await Subprocess.run(
             .path(self.path),
             arguments: Arguments(arguments),
             environment: home.environment,
+            input: .string(input),
             output: .string(limit: 16 << 20),
             error: .string(limit: 1 << 20)
         )
@@ -68,13 +71,14 @@ enum Program {
     static func run(
         _ arguments: [String],
         home: Home,
+        input: String = "",
         onFirstText: (ProcessIdentifier) -> Void
     ) async throws -> Outcome {
         let result = try await Subprocess.run(
             .path(self.path),
             arguments: Arguments(arguments),
             environment: home.environment,
-            input: .none,
+            input: .string(input),
             output: .sequence,
             error: .string(limit: 1 << 20)
         ) { execution in
