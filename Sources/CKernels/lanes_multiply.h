@@ -56,11 +56,11 @@ INLINE void multiply_tile(const struct product *p, enum kw_type type, size_t row
     UNROLL for (size_t i = 0; i < rows * tokens; i++) sums[i] = p->column == 0 ? splat(0) : unfinished[i];
     for (size_t k = 0; k < whole; k += LANES) {
         lanes w[rows];
-        UNROLL for (size_t r = 0; r < rows; r++) {
-            w[r] = load(type, data, r * stride + k);
-            // A single token waits for memory: the same place in the next tile is fetched meanwhile.
-            if (tokens == 1) __builtin_prefetch(data + ((r + rows) * stride + k) * kw_size_of(type));
-        }
+        UNROLL for (size_t r = 0; r < rows; r++) w[r] = load(type, data, r * stride + k);
+        // A single token waits for memory: as much of the next tile, from its start on, is fetched meanwhile.
+        const char *next = data + (stride + k) * rows * kw_size_of(type);
+        if (tokens == 1)
+            UNROLL for (size_t i = 0; i < rows * LANES * kw_size_of(type); i += 64) __builtin_prefetch(next + i);
         UNROLL for (size_t t = 0; t < tokens; t++) {
             const lanes a = load(kw_f32, x, t * stride + k);
             UNROLL for (size_t r = 0; r < rows; r++) sums[r * tokens + t] = fused(a, w[r], sums[r * tokens + t]);
