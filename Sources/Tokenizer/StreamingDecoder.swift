@@ -5,8 +5,9 @@
 /// the first token of a text differently (SentencePiece drops its space), and a window that began at the new token would
 /// lose that space.
 ///
-/// The pieces together are the decoded text, with one exception that only nonsense meets: where SentencePiece's byte tokens
-/// make a character and then bytes that are none, decoding takes the character back, and what is given out cannot be.
+/// The pieces together are the decoded text, with two exceptions that only nonsense meets: where SentencePiece's byte tokens
+/// make a character and then bytes that are none, decoding takes the character back, and what is given out cannot be; and a
+/// run of U+FFFD that the text itself holds is cut where it fills `Limits.heldTokens`.
 public struct StreamingDecoder: Sendable {
     private let tokenizer: Tokenizer
     private let skipsSpecialTokens: Bool

