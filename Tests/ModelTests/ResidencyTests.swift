@@ -43,6 +43,18 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: smaps), "only Linux says which pages are resident"))
+    func `a file whose weights were copied into panels is released`() throws {
+        try withTemporaryFolder { folder in
+            let model = TinyModel(hidden: 256, feedForward: 1024, blocks: 24)
+            try model.write(to: folder)
+            let directory = try ModelDirectory(path: folder, cache: .none)
+            let loaded = try LoadedRange(directory, range: 0..<24, threads: 2, quantize: .q8_0)
+            #expect(try directory.weightBytes(of: loaded.range) > 4 * Self.slack)
+            #expect(try self.residentBytes(of: folder) <= Self.slack)
+        }
+    }
+
     /// Bytes of the files in `folder` that this process has in memory.
     private func residentBytes(of folder: String) throws -> Int {
         var isOfFolder = false
