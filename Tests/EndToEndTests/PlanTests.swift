@@ -29,6 +29,15 @@ struct PlanTests {
         #expect(report.machines[2].command == blocks[2].map { "kwaai-swift serve --blocks \($0)" })
     }
 
+    @Test func `machines that are too small together are told what is missing, beside what they hold`() async throws {
+        let outcome = try await Program.run(["plan", "--memory", "70MiB"], home: Home())
+        #expect(outcome.exitCode == 1)
+        #expect(outcome.output.contains("kwaai-swift serve --blocks 0.."))
+        for words in ["no room for blocks", "..24", "--memory", "--quantize"] {
+            #expect(outcome.error.contains(words), "\(outcome.error)")
+        }
+    }
+
     @Test func `auto serves all blocks of a model that fits`() async throws {
         let home = try Home()
         let outcome = try await withPeers(["auto"], home: home) { peers in

@@ -39,14 +39,6 @@ import Testing
             "--kv-memory",
             "--overcommit"
         ),
-        Mistake(
-            "machines that are too small together",
-            ["plan", "--memory", "70MiB"],
-            exitCode: 1,
-            says: "no room for blocks",
-            "--memory",
-            "--quantize"
-        ),
         Mistake("a format that is none", ["plan", "--quantize", "q9"], says: "'q8_0' and 'q4_0'"),
         Mistake(
             "a context beyond the model's",
