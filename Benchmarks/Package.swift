@@ -44,21 +44,22 @@ let package = Package(
             [kwaai("P2PCore"), kwaai("Kademlia"), kwaai("BlockServer"), kwaai("Coordinator"), kwaai("DemoModel")]
         ),
         // Not of the library above, which repeats one closure: its readings take turns with others and with llama.cpp.
+        // In a folder of their own, since the library's plugin runs every program in Benchmarks as one of its own.
         .executableTarget(
             name: "Inference",
             dependencies: [kwaai("Model"), kwaai("CKernels"), "CMachine"],
-            path: "Benchmarks/Inference",
+            path: "Programs/Inference",
             swiftSettings: swiftSettings
         ),
         // A plain program too: it takes turns with Hugging Face's tokenizers.
         .executableTarget(
             name: "Tokenization",
             dependencies: [kwaai("Tokenizer"), "CAllocations"],
-            path: "Benchmarks/Tokenization",
+            path: "Programs/Tokenization",
             swiftSettings: swiftSettings
         ),
-        .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
-        .target(name: "CMachine", path: "Benchmarks/CMachine"),
+        .target(name: "CAllocations", path: "Programs/CAllocations"),
+        .target(name: "CMachine", path: "Programs/CMachine"),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

@@ -95,7 +95,7 @@ extension LoadedRange {
                     runs[portion.run].fail(block: block)
                 }
             }
-            for portion in portions { self.leave(stream, portion, &runs[portion.run], pass) }
+            self.leave(stream, portions, &runs, pass)
         }
     }
 
@@ -150,35 +150,55 @@ extension LoadedRange {
         }
     }
 
-    /// Hands a portion's rows, or the logits after them, to its run.
-    private func leave(_ stream: Rows, _ portion: Portion, _ run: inout Run, _ pass: Pass) {
-        guard !run.hasFailed else { return }
-        var rows = portion.rows
-        switch run.step.output {
-        case .hidden:
-            let start = stream[rows.lowerBound]
-            run.append(UnsafeBufferPointer(start: start, count: rows.count * stream.width))
-            return run.advance(by: rows.count)
-        case .logits(.every):
-            break
-        case .logits(.last):
-            rows = portion.tokens.upperBound == run.count ? rows.upperBound - 1..<rows.upperBound : 0..<0
+    /// Hands the rows of the portions, or the logits after them, to their runs.
+    private func leave(_ stream: Rows, _ portions: [Portion], _ runs: inout [Run], _ pass: Pass) {
+        var heads: [(run: Int, rows: Range<Int>)] = []
+        for portion in portions where !runs[portion.run].hasFailed {
+            let rows = portion.rows
+            switch runs[portion.run].step.output {
+            case .hidden:
+                let count = rows.count * stream.width
+                runs[portion.run].append(UnsafeBufferPointer(start: stream[rows.lowerBound], count: count))
+            case .logits(.every):
+                heads.append((portion.run, rows))
+            case .logits(.last):
+                guard portion.tokens.upperBound == runs[portion.run].count else { break }
+                heads.append((portion.run, rows.upperBound - 1..<rows.upperBound))
+            }
         }
-        let isFinite = self.appendLogits(of: stream, rows, to: &run, pass)
-        if !isFinite { run.fail(block: self.configuration.blockCount - 1) }
-        run.advance(by: portion.rows.count)
+        if !heads.isEmpty { self.appendLogits(of: stream, heads, to: &runs, pass) }
+        for portion in portions { runs[portion.run].advance(by: portion.rows.count) }
     }
 
-    /// head(norm(x)) for some rows, rounded; false where NaN or infinity came out.
-    private func appendLogits(of stream: Rows, _ rows: Range<Int>, to run: inout Run, _ pass: Pass) -> Bool {
+    /// head(norm(x)), rounded, for some rows of several runs together, so that the head's weights are read once. Moves
+    /// these rows to the beginning of the stream, which nobody needs after this.
+    private func appendLogits(
+        of stream: Rows,
+        _ parts: [(run: Int, rows: Range<Int>)],
+        to runs: inout [Run],
+        _ pass: Pass
+    ) {
         guard let head = self.head else { preconditionFailure("logits were admitted without the last block") }
-        guard !rows.isEmpty else { return true }
-        let x = Rows(start: stream[rows.lowerBound], count: rows.count, width: stream.width)
-        let normed = head.norm(x, pass)
-        return run.appendLogits(count: rows.count, width: head.product.rows) { logits in
+        var count = 0
+        for (_, rows) in parts {
+            stream[count].update(from: stream[rows.lowerBound], count: rows.count * stream.width)
+            count += rows.count
+        }
+        let normed = head.norm(Rows(start: stream.start, count: count, width: stream.width), pass)
+        let width = head.product.rows
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: count * width) { memory in
+            guard let start = memory.baseAddress else { return }
+            let logits = Rows(start: start, count: count, width: width)
             head.product(normed, into: logits, pass)
-            if let cap = head.cap { kw_soft_cap(self.kernels.table, logits.start, cap, logits.count * logits.width) }
-            return pass.round(logits, 0..<logits.count)
+            if let cap = head.cap { kw_soft_cap(self.kernels.table, start, cap, memory.count) }
+            var first = 0
+            for (run, rows) in parts {
+                let own = first..<first + rows.count
+                let isFinite = pass.round(logits, own)
+                runs[run].append(UnsafeBufferPointer(start: logits[own.lowerBound], count: rows.count * width))
+                if !isFinite { runs[run].fail(block: self.configuration.blockCount - 1) }
+                first = own.upperBound
+            }
         }
     }
 

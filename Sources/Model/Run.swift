@@ -56,16 +56,6 @@ struct Run {
         self.result.append(contentsOf: rows)
     }
 
-    /// Makes room for the logits of `count` tokens and lets `body` fill it.
-    mutating func appendLogits(count: Int, width: Int, _ body: (Rows) -> Bool) -> Bool {
-        let before = self.result.count
-        self.result.append(contentsOf: repeatElement(0, count: count * width))
-        return self.result.withUnsafeMutableBufferPointer { result in
-            guard let start = result.baseAddress else { return true }
-            return body(Rows(start: start + before, count: count, width: width))
-        }
-    }
-
     /// Commits the step to its cache, or says why it failed.
     func finish() -> Result<[Float], ModelError> {
         switch self.state {
