@@ -4,6 +4,8 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define TILE_ROWS 2 // each of the sums takes two of the 16 registers
 #define TILE_TOKENS 3
+#define FEW_ROWS 2
+#define FEW_TOKENS 3
 #define DECODE_ROWS 4
 #define ATTEND_LANES 1
 #define VALUE_LANES 1

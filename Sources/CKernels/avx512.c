@@ -4,6 +4,8 @@
                              apply_to = function)
 #define TILE_ROWS 6 // 24 sums, 6 rows of weights and a token: 31 of 32 registers
 #define TILE_TOKENS 4
+#define FEW_ROWS 3
+#define FEW_TOKENS 8
 #define DECODE_ROWS 8
 #define ATTEND_LANES 4
 #define VALUE_LANES 4

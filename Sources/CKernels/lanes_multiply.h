@@ -1,14 +1,19 @@
 // The product of a matrix with a batch of tokens, in tiles of rows × tokens whose sums stay in registers. The includer
-// says how large: TILE_ROWS × TILE_TOKENS sums for a batch, DECODE_ROWS for a single token.
+// says how large: TILE_ROWS × TILE_TOKENS sums for a batch, FEW_ROWS × FEW_TOKENS for one so small that reading and
+// widening the weights takes as long as multiplying, DECODE_ROWS for a single token. FEW_ROWS divides TILE_ROWS, and
+// FEW_ROWS × FEW_TOKENS are no more sums than a tile's.
 
+#define MOST_ROWS (DECODE_ROWS > TILE_ROWS ? DECODE_ROWS : TILE_ROWS)
 #define TILE_SUMS (DECODE_ROWS > TILE_ROWS * TILE_TOKENS ? DECODE_ROWS : TILE_ROWS * TILE_TOKENS)
 
 // A tile reads its rows once for every TILE_TOKENS tokens, and the tokens once for every TILE_ROWS rows. So that both
 // stay in the caches nearest to the core, long rows are cut into blocks of columns, and some tiles keep their
 // unfinished sums in memory from one block to the next.
-#define BLOCK_BYTES 4096 // of one row
-#define BLOCK_TOKENS (64 / TILE_TOKENS * TILE_TOKENS) // whole tiles
-#define BLOCK_ROWS 24
+#define BLOCK_COLUMNS 768
+#define WHOLE_COLUMNS 1024 // a row up to here is not cut
+#define PACKED_TOKENS 16 // more are worth the packing
+#define BLOCK_TOKENS (128 / TILE_TOKENS * TILE_TOKENS) // whole tiles
+#define BLOCK_ROWS 12
 
 /// One product, and the block of columns that is being added.
 struct product {
@@ -37,30 +42,50 @@ INLINE four_floats four_totals(const lanes *s) {
 /// Writes the totals of a tile's sums, [rows][tokens].
 INLINE void finish(const struct product *p, const lanes *sums, size_t row, size_t rows, size_t token, size_t tokens) {
     UNROLL for (size_t r = 0; r < rows; r++) {
-        const four_floats four = tokens == 4 ? four_totals(sums + r * tokens) : 0;
+        four_floats four = 0;
         UNROLL for (size_t t = 0; t < tokens; t++) {
-            const float sum = tokens == 4 ? four[t] : total(sums[r * tokens + t]);
+            if (tokens % 4 == 0 && t % 4 == 0) four = four_totals(sums + r * tokens + t);
+            const float sum = tokens % 4 == 0 ? four[t % 4] : total(sums[r * tokens + t]);
             p->y[(token + t) * p->y_stride + row + r] = p->bias ? sum + p->bias[row + r] : sum;
         }
     }
 }
 
+/// Where a tile's weights are: the number at (row, column) lies at row · row_step + column · column_step, for columns
+/// that are multiples of LANES.
+struct weights {
+    const void *data;
+    size_t row_step, column_step;
+};
+
+/// Fetches what the tile at `next` needs while this one computes: a single token waits for memory, and reads whole rows
+/// one behind another; several tokens share what the first of them fetched.
+INLINE void fetch(const char *next, size_t stride, size_t rows, size_t tokens, enum kw_type type, size_t column) {
+    const size_t size = kw_size_of(type);
+    if (tokens == 1)
+        UNROLL for (size_t i = 0; i < rows * LANES * size; i += 64) __builtin_prefetch(next + column * rows * size + i);
+    else UNROLL for (size_t r = 0; r < rows; r++) __builtin_prefetch(next + (r * stride + column) * size);
+}
+
+/// The same a share at a time, bytes first..<end of each row, so that it never fills the queue of what is to come.
+INLINE void fetch_share(const char *next, size_t stride_bytes, size_t rows, size_t first, size_t end) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = first; i < end; i += 64) __builtin_prefetch(next + r * stride_bytes + i, 0, 2);
+}
+
 /// Adds a block of columns to a tile; `rows` and `tokens` are constants where this is inlined. The sums come from
 /// `unfinished` and go there, except at both ends of a row.
-INLINE void multiply_tile(const struct product *p, enum kw_type type, size_t row, size_t rows, size_t token,
-                          size_t tokens, lanes *unfinished) {
+INLINE void multiply_tile(const struct product *p, enum kw_type type, struct weights weights, size_t row, size_t rows,
+                          size_t token, size_t tokens, lanes *unfinished, const char *next) {
     const size_t stride = p->matrix->columns, whole = p->columns / LANES * LANES, left = p->columns - whole;
-    const char *data = (const char *)p->matrix->data + (row * stride + p->column) * kw_size_of(type);
     const float *x = p->x + token * stride + p->column;
     lanes sums[TILE_SUMS];
     UNROLL for (size_t i = 0; i < rows * tokens; i++) sums[i] = p->column == 0 ? splat(0) : unfinished[i];
     for (size_t k = 0; k < whole; k += LANES) {
-        lanes w[rows];
-        UNROLL for (size_t r = 0; r < rows; r++) w[r] = load(type, data, r * stride + k);
-        // A single token waits for memory: as much of the next tile, from its start on, is fetched meanwhile.
-        const char *next = data + (stride + k) * rows * kw_size_of(type);
-        if (tokens == 1)
-            UNROLL for (size_t i = 0; i < rows * LANES * kw_size_of(type); i += 64) __builtin_prefetch(next + i);
+        lanes w[MOST_ROWS];
+        UNROLL for (size_t r = 0; r < rows; r++)
+            w[r] = load(type, weights.data, r * weights.row_step + k * weights.column_step);
+        if (next) fetch(next, stride, rows, tokens, p->matrix->type, k);
         UNROLL for (size_t t = 0; t < tokens; t++) {
             const lanes a = load(kw_f32, x, t * stride + k);
             UNROLL for (size_t r = 0; r < rows; r++) sums[r * tokens + t] = fused(a, w[r], sums[r * tokens + t]);
@@ -70,7 +95,8 @@ INLINE void multiply_tile(const struct product *p, enum kw_type type, size_t row
         UNROLL for (size_t t = 0; t < tokens; t++) {
             const lanes a = load_padded(kw_f32, x, t * stride + whole, left);
             UNROLL for (size_t r = 0; r < rows; r++) {
-                const lanes w = load_padded(type, data, r * stride + whole, left);
+                const size_t at = r * weights.row_step + whole * weights.column_step;
+                const lanes w = load_padded(type, weights.data, at, left);
                 sums[r * tokens + t] = fused(a, w, sums[r * tokens + t]);
             }
         }
@@ -79,17 +105,49 @@ INLINE void multiply_tile(const struct product *p, enum kw_type type, size_t row
     else UNROLL for (size_t i = 0; i < rows * tokens; i++) unfinished[i] = sums[i];
 }
 
+/// The weights of a block of columns as f32, so that tokens to come find them in one place: [column / LANES][rows].
+INLINE struct weights packed(const struct product *p, enum kw_type type, struct weights from, size_t rows,
+                             lanes *memory) {
+    for (size_t k = 0; k < p->columns; k += LANES)
+        UNROLL for (size_t r = 0; r < rows; r++)
+            memory[k / LANES * rows + r] = load_padded(type, from.data, r * from.row_step + k, p->columns - k);
+    return (struct weights){memory, LANES, rows};
+}
+
 /// Adds a block of columns to the tiles of `rows` rows and a block of tokens.
 INLINE void multiply_rows(const struct product *p, enum kw_type type, size_t row, size_t rows, size_t token,
                           size_t end_token, lanes *unfinished) {
-    for (; token < end_token; token += TILE_TOKENS, unfinished += rows * TILE_TOKENS) {
+    const size_t stride = p->matrix->columns, size = kw_size_of(type);
+    const char *data = (const char *)p->matrix->data + (row * stride + p->column) * size;
+    const char *next = data + rows * stride * size;
+    const struct weights stored = {data, stride, 1};
+    if (end_token - token > PACKED_TOKENS) {
+        lanes memory[WHOLE_COLUMNS / LANES * TILE_ROWS];
+        const struct weights weights = packed(p, type, stored, rows, memory);
+        const size_t bytes = p->columns * size, tiles = (end_token - token) / TILE_TOKENS;
+        const size_t share = (bytes / tiles + 63) / 64 * 64;
+        for (size_t i = 0; i < tiles; i++, token += TILE_TOKENS, unfinished += rows * TILE_TOKENS) {
+            fetch_share(next, stride * size, rows, i * share, (i + 1) * share < bytes ? (i + 1) * share : bytes);
+            multiply_tile(p, kw_f32, weights, row, rows, token, TILE_TOKENS, unfinished, NULL);
+        }
+        next = NULL;
+    }
+    if (rows == TILE_ROWS)
+        for (; token + FEW_TOKENS <= end_token; token += FEW_TOKENS, next = NULL)
+            UNROLL for (size_t r = 0; r < rows; r += FEW_ROWS, unfinished += FEW_ROWS * FEW_TOKENS) {
+                const size_t offset = r * stride * size;
+                const struct weights weights = {data + offset, stride, 1};
+                multiply_tile(p, type, weights, row + r, FEW_ROWS, token, FEW_TOKENS, unfinished,
+                              next ? next + offset : NULL);
+            }
+    for (; token < end_token; token += TILE_TOKENS, unfinished += rows * TILE_TOKENS, next = NULL) {
         switch (end_token - token) {
-        case 1: multiply_tile(p, type, row, rows, token, 1, unfinished); break;
-        case 2: multiply_tile(p, type, row, rows, token, 2, unfinished); break;
+        case 1: multiply_tile(p, type, stored, row, rows, token, 1, unfinished, NULL); break;
+        case 2: multiply_tile(p, type, stored, row, rows, token, 2, unfinished, next); break;
 #if TILE_TOKENS > 3
-        case 3: multiply_tile(p, type, row, rows, token, 3, unfinished); break;
+        case 3: multiply_tile(p, type, stored, row, rows, token, 3, unfinished, next); break;
 #endif
-        default: multiply_tile(p, type, row, rows, token, TILE_TOKENS, unfinished);
+        default: multiply_tile(p, type, stored, row, rows, token, TILE_TOKENS, unfinished, next);
         }
     }
 }
@@ -98,8 +156,8 @@ INLINE void multiply_rows(const struct product *p, enum kw_type type, size_t row
 INLINE void multiply_block(struct product p, enum kw_type type, size_t first, size_t end, size_t token,
                            size_t end_token) {
     lanes unfinished[BLOCK_ROWS * BLOCK_TOKENS];
-    const size_t longest = BLOCK_BYTES / kw_size_of(type), columns = p.matrix->columns;
-    const size_t blocks = (columns + longest - 1) / longest;
+    const size_t columns = p.matrix->columns;
+    const size_t blocks = columns <= WHOLE_COLUMNS ? 1 : (columns + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
     const size_t width = (columns + blocks * LANES - 1) / (blocks * LANES) * LANES;
     for (p.column = 0; p.column < columns; p.column += width) {
         p.columns = columns - p.column < width ? columns - p.column : width;
@@ -114,10 +172,14 @@ INLINE void multiply_block(struct product p, enum kw_type type, size_t first, si
 }
 
 INLINE void multiply_typed(struct product p, enum kw_type type, size_t first, size_t end, size_t tokens) {
-    p.columns = p.matrix->columns;
+    const size_t stride = p.matrix->columns, size = kw_size_of(type);
+    p.columns = stride;
     if (tokens == 1)
-        for (; first + DECODE_ROWS <= end; first += DECODE_ROWS)
-            multiply_tile(&p, type, first, DECODE_ROWS, 0, 1, NULL);
+        for (; first + DECODE_ROWS <= end; first += DECODE_ROWS) {
+            const char *data = (const char *)p.matrix->data + first * stride * size;
+            const struct weights weights = {data, stride, 1};
+            multiply_tile(&p, type, weights, first, DECODE_ROWS, 0, 1, NULL, data + DECODE_ROWS * stride * size);
+        }
     for (size_t token = 0; token < tokens; token += BLOCK_TOKENS) {
         const size_t end_token = tokens - token < BLOCK_TOKENS ? tokens : token + BLOCK_TOKENS;
         for (size_t row = first; row < end; row += BLOCK_ROWS)

@@ -2,6 +2,8 @@
 #if defined(__aarch64__)
 #define TILE_ROWS 2 // each of the sums takes four of the 32 registers
 #define TILE_TOKENS 3
+#define FEW_ROWS 2
+#define FEW_TOKENS 3
 #define DECODE_ROWS 4
 #define ATTEND_LANES 1
 #define VALUE_LANES 1

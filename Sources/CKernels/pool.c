@@ -1,7 +1,8 @@
 #pragma STDC FP_CONTRACT OFF
-#define _GNU_SOURCE // clock_gettime, under a strict C17
+#define _GNU_SOURCE // clock_gettime and affinity, under a strict C17
 #include "CKernels.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,14 @@
 #define OPEN (UINT64_C(1) << 16)
 #define PIECE (UINT64_C(1) << 17)
 
+struct worker {
+    pthread_t thread;
+    struct kw_pool *pool;
+    atomic_int core; // on which it ran last, or NOWHERE
+};
+
+#define NOWHERE -1
+
 struct kw_pool {
     atomic_flag taken; // somebody's work is being done
     _Atomic uint64_t state;
@@ -30,8 +39,12 @@ struct kw_pool {
     pthread_cond_t started, finished;
     atomic_size_t sleeping; // workers
     atomic_bool waiting;    // the caller
-    size_t thread_count;
-    pthread_t threads[];
+#if defined(__linux__)
+    cpu_set_t cores; // that the process may use
+#endif
+    int caller_core; // last time, or NOWHERE
+    size_t worker_count;
+    struct worker workers[];
 };
 
 static int64_t now(void) {
@@ -48,9 +61,56 @@ static void pause_briefly(void) {
 #endif
 }
 
+// MARK: Cores
+
+// Under a hypervisor an idle core looks taken to Linux, which then wakes a worker on the very core of the caller and
+// leaves both there for milliseconds. So workers may run anywhere but there.
+
+#if defined(__linux__)
+
+/// Keeps a worker from the caller's core and, as far as there are others, from those where its fellows ran last.
+static void send_away(const struct kw_pool *pool, const struct worker *worker, int caller) {
+    cpu_set_t free = pool->cores;
+    CPU_CLR((size_t)caller, &free);
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        const int core = atomic_load(&pool->workers[i].core);
+        if (&pool->workers[i] != worker && core != NOWHERE) CPU_CLR((size_t)core, &free);
+    }
+    if (CPU_COUNT(&free) > 0) pthread_setaffinity_np(worker->thread, sizeof free, &free);
+}
+
+static int this_core(void) {
+    const int core = sched_getcpu();
+    return core < CPU_SETSIZE ? core : NOWHERE;
+}
+
+static void find_cores(struct kw_pool *pool) {
+    if (sched_getaffinity(0, sizeof pool->cores, &pool->cores) != 0) CPU_ZERO(&pool->cores);
+}
+
+#else // the scheduler decides
+
+static void send_away(const struct kw_pool *pool, const struct worker *worker, int caller) {
+    (void)pool, (void)worker, (void)caller;
+}
+static int this_core(void) { return NOWHERE; }
+static void find_cores(struct kw_pool *pool) { (void)pool; }
+
+#endif
+
+/// Sends the workers away from the caller's core, if it is not where it was last time.
+static void make_room(struct kw_pool *pool) {
+    const int caller = this_core();
+    if (caller == pool->caller_core) return;
+    pool->caller_core = caller;
+    for (size_t i = 0; i < pool->worker_count; i++) send_away(pool, &pool->workers[i], caller);
+}
+
+// MARK: Items
+
 /// Takes items until none are left, many at first and then fewer, so that all threads end at about the same time.
 static void do_items(struct kw_pool *pool) {
-    const size_t shares = 4 * (pool->thread_count + 1);
+    const size_t shares = 4 * (pool->worker_count + 1);
     size_t first = atomic_load(&pool->next);
     while (first < pool->count) {
         const size_t left = pool->count - first, end = first + (left > shares ? left / shares : 1);
@@ -98,9 +158,11 @@ static void leave(struct kw_pool *pool) {
 }
 
 static void *work(void *argument) {
-    struct kw_pool *pool = argument;
+    struct worker *worker = argument;
+    struct kw_pool *pool = worker->pool;
     uint64_t last = 0;
     for (;;) {
+        atomic_store(&worker->core, this_core());
         wait_for_work(pool, last);
         if (atomic_load(&pool->stopping)) return NULL;
         if (!enter(pool, &last)) continue;
@@ -113,6 +175,7 @@ static void *work(void *argument) {
 
 /// Opens a piece of work to the workers.
 static void open_work(struct kw_pool *pool) {
+    make_room(pool);
     atomic_store(&pool->next, 0);
     atomic_fetch_add(&pool->state, PIECE + OPEN);
     if (atomic_load(&pool->sleeping) == 0) return;
@@ -137,15 +200,20 @@ static void close_work(struct kw_pool *pool) {
 }
 
 struct kw_pool *kw_pool_create(size_t threads) {
-    struct kw_pool *pool = calloc(1, sizeof(struct kw_pool) + threads * sizeof(pthread_t));
+    struct kw_pool *pool = calloc(1, sizeof(struct kw_pool) + threads * sizeof(struct worker));
     if (!pool) return NULL;
     atomic_flag_clear(&pool->taken);
     pool->spins = (long)threads <= sysconf(_SC_NPROCESSORS_ONLN);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->started, NULL);
     pthread_cond_init(&pool->finished, NULL);
-    for (; pool->thread_count + 1 < threads; pool->thread_count++)
-        if (pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) != 0) break;
+    find_cores(pool);
+    pool->caller_core = NOWHERE;
+    for (size_t i = 0; i + 1 < threads; i++) {
+        pool->workers[i] = (struct worker){.pool = pool, .core = NOWHERE};
+        if (pthread_create(&pool->workers[i].thread, NULL, work, &pool->workers[i]) != 0) break;
+        pool->worker_count++;
+    }
     return pool;
 }
 
@@ -155,7 +223,7 @@ void kw_pool_destroy(struct kw_pool *pool) {
     atomic_store(&pool->stopping, true);
     pthread_cond_broadcast(&pool->started);
     pthread_mutex_unlock(&pool->lock);
-    for (size_t i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
+    for (size_t i = 0; i < pool->worker_count; i++) pthread_join(pool->workers[i].thread, NULL);
     pthread_cond_destroy(&pool->finished);
     pthread_cond_destroy(&pool->started);
     pthread_mutex_destroy(&pool->lock);
@@ -164,7 +232,7 @@ void kw_pool_destroy(struct kw_pool *pool) {
 
 void kw_pool_run(struct kw_pool *pool, size_t count, void (*body)(void *context, size_t first, size_t end),
                  void *context) {
-    if (!pool || pool->thread_count == 0 || count < 2 || atomic_flag_test_and_set(&pool->taken)) {
+    if (!pool || pool->worker_count == 0 || count < 2 || atomic_flag_test_and_set(&pool->taken)) {
         if (count > 0) body(context, 0, count);
         return;
     }

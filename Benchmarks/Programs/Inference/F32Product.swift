@@ -1,5 +1,6 @@
 import CKernels
 import CMachine
+import Foundation
 
 /// The f32 product alone, beside OpenBLAS's in the same run.
 struct F32Product {
@@ -13,20 +14,24 @@ struct F32Product {
     ]
 
     func measure(threads: Int, rounds: Int) -> ProductResult {
-        let weights = self.numbers(self.rows * self.columns)
-        let x = self.numbers(self.tokens * self.columns)
-        var y = [Float](repeating: 0, count: self.tokens * self.rows)
+        let weights = Self.numbers(self.rows * self.columns)
+        let x = Self.numbers(self.tokens * self.columns)
+        let y = Self.numbers(self.tokens * self.rows)
+        defer { for memory in [weights, x, y] { memory.deallocate() } }
         let pool = kw_pool_create(threads)
         defer { kw_pool_destroy(pool) }
         var own: [Double] = []
         var openBLAS: [Double] = []
         for _ in 0..<rounds {
-            own.append(timed { self.multiply(weights, x, &y, pool) })
-            var isThere = true
-            let seconds = timed {
-                isThere = machine_sgemm(self.tokens, self.rows, self.columns, x, weights, &y, threads)
-            }
-            if isThere { openBLAS.append(seconds) }
+            // Each once before, since the other's numbers are in the caches.
+            self.multiply(weights, x, y, pool)
+            own.append(timed { self.multiply(weights, x, y, pool) })
+            guard machine_sgemm(self.tokens, self.rows, self.columns, x, weights, y, threads) else { continue }
+            openBLAS.append(
+                timed { _ = machine_sgemm(self.tokens, self.rows, self.columns, x, weights, y, threads) }
+            )
+            // Its threads go on asking for work for a while, on our cores.
+            Thread.sleep(forTimeInterval: 0.1)
         }
         let operations = 2 * Double(self.rows * self.columns * self.tokens)
         return ProductResult(
@@ -38,36 +43,25 @@ struct F32Product {
     }
 
     private func multiply(
-        _ weights: [Float],
-        _ x: [Float],
-        _ y: inout [Float],
+        _ weights: UnsafeMutablePointer<Float>,
+        _ x: UnsafeMutablePointer<Float>,
+        _ y: UnsafeMutablePointer<Float>,
         _ pool: OpaquePointer?
     ) {
-        weights.withUnsafeBytes { weights in
-            x.withUnsafeBufferPointer { x in
-                y.withUnsafeMutableBufferPointer { y in
-                    var product = Product(
-                        matrix: kw_matrix(
-                            data: weights.baseAddress,
-                            type: kw_f32,
-                            rows: self.rows,
-                            columns: self.columns
-                        ),
-                        x: x.baseAddress,
-                        y: y.baseAddress,
-                        tokens: self.tokens
-                    )
-                    kw_pool_run(
-                        pool,
-                        (self.rows + Product.grain - 1) / Product.grain,
-                        { context, first, end in
-                            context?.assumingMemoryBound(to: Product.self).pointee.multiply(first, end)
-                        },
-                        &product
-                    )
-                }
-            }
-        }
+        var product = Product(
+            matrix: kw_matrix(data: weights, type: kw_f32, rows: self.rows, columns: self.columns),
+            x: x,
+            y: y,
+            tokens: self.tokens
+        )
+        kw_pool_run(
+            pool,
+            (self.rows + Product.grain - 1) / Product.grain,
+            { context, first, end in
+                context?.assumingMemoryBound(to: Product.self).pointee.multiply(first, end)
+            },
+            &product
+        )
     }
 
     /// What every thread needs.
@@ -87,7 +81,13 @@ struct F32Product {
         }
     }
 
-    private func numbers(_ count: Int) -> [Float] {
-        (0..<count).map { Float(($0 &* 2_654_435_761) & 0xFFFF) / 65536 - 0.5 }
+    /// Aligned to a cache line, as the memory of a pass is.
+    private static func numbers(_ count: Int) -> UnsafeMutablePointer<Float> {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
+            .bindMemory(to: Float.self, capacity: count)
+        for index in 0..<count {
+            (memory + index).initialize(to: Float((index &* 2_654_435_761) & 0xFFFF) / 65536 - 0.5)
+        }
+        return memory
     }
 }
