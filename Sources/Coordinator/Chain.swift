@@ -1,3 +1,4 @@
+package import Model
 import ShardProtocol
 
 /// Spans that together run every block of a model, in order.
@@ -44,6 +45,9 @@ package struct Chain: Sendable {
 
     /// Whether the text is the same to the bit whatever happens on the way; false with a plain 1.0.0 server in it.
     package var isExact: Bool { self.spans.allSatisfy(\.isExact) }
+
+    /// The thread on which every pass runs from beginning to end; nil where passes leave this process.
+    package var queue: ComputeQueue? { self.spans.count == 1 ? self.spans[0].queue : nil }
 
     /// What one pass gave.
     package struct Result: Sendable {

@@ -40,6 +40,16 @@ package struct GenerationRun {
         isInterrupted: () -> Bool = { false },
         report: (GenerationEvent) async throws -> Void
     ) async throws -> Generation {
+        // Where every pass runs on one thread, so does all between them: nobody is woken for a token.
+        try await withTaskExecutorPreference(self.chain.queue) {
+            try await self.generate(isInterrupted: isInterrupted, report: report)
+        }
+    }
+
+    private mutating func generate(
+        isInterrupted: () -> Bool,
+        report: (GenerationEvent) async throws -> Void
+    ) async throws -> Generation {
         try await report(.promptText(self.stream.promptText))
         let clock = ContinuousClock()
         let start = clock.now

@@ -9,7 +9,8 @@ package final class LocalSpan: Span {
 
     private let model: LoadedRange
     private let cache: KVCache
-    private let queue: ComputeQueue
+    private let passes: ComputeQueue
+    package var queue: ComputeQueue? { self.passes }
 
     /// - Parameters:
     ///   - maximumTokens: the positions to reserve in the cache.
@@ -22,7 +23,7 @@ package final class LocalSpan: Span {
     ) throws(CoordinatorError) {
         self.model = model
         self.blocks = blocks
-        self.queue = queue
+        self.passes = queue
         do {
             self.cache = try model.makeCache(blocks: blocks.indices, maximumTokens: maximumTokens)
         } catch {
@@ -51,7 +52,7 @@ package final class LocalSpan: Span {
                 modelInput = .hidden(activations.halves)
                 tokenCount = activations.tokenCount ?? 0
             }
-            bits = try await self.queue.run { () throws(ModelError) in
+            bits = try await self.passes.run { () throws(ModelError) in
                 try model.forward(
                     modelInput,
                     blocks: blocks.indices,

@@ -1,3 +1,4 @@
+package import Model
 package import ShardProtocol
 
 /// What goes into a span: token ids into the first, activations into the others.
@@ -29,6 +30,8 @@ package protocol Span: Sendable {
     var isExact: Bool { get }
     /// Names the machine for people and statistics.
     var name: String { get }
+    /// The thread that runs the passes, where it is one of this process.
+    var queue: ComputeQueue? { get }
 
     /// Runs the tokens that `input` holds, the first at `position`, over every block of the range.
     ///
@@ -41,4 +44,8 @@ package protocol Span: Sendable {
 
     /// Frees the session's cache.
     func close() async
+}
+
+extension Span {
+    package var queue: ComputeQueue? { nil }
 }

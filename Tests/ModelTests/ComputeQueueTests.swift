@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Model
@@ -15,5 +16,21 @@ import Testing
         await #expect(throws: Refused()) {
             try await queue.run { () throws(Refused) in throw Refused() }
         }
+    }
+
+    @Test func `runs the passes of a task that lives on it at once`() async {
+        let queue = ComputeQueue(label: "test")
+        let flag = Flag()
+        let isBehind = await withTaskExecutorPreference(queue) {
+            let next = Task(executorPreference: queue) { flag.isSet.store(true, ordering: .relaxed) }
+            let isBehind = await queue.run { flag.isSet.load(ordering: .relaxed) }
+            await next.value
+            return isBehind
+        }
+        #expect(!isBehind)
+    }
+
+    private final class Flag: Sendable {
+        let isSet = Atomic(false)
     }
 }

@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import Synchronization
 import Testing
 
@@ -22,6 +22,54 @@ import Testing
         }
         #expect(total.value.load(ordering: .relaxed) == 8 * 500 * 10)
     }
+
+    #if os(Linux)
+        @Test(.enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1))
+        func `keeps its threads off the caller's core`() async {
+            let pool = WorkerPool(threads: 2)
+            let met = await Self.onOneCore { core, thread in
+                let met = Mutex<[Bool]>([])
+                for _ in 0..<20 {
+                    // Each waits for the other, so that both take part.
+                    let arrived = Counter()
+                    pool.run(parts: 2) { _ in
+                        arrived.value.add(1, ordering: .relaxed)
+                        while arrived.value.load(ordering: .relaxed) < 2 {}
+                        guard pthread_equal(pthread_self(), thread) == 0 else { return }
+                        met.withLock { $0.append(Core.current() == core) }
+                    }
+                }
+                return met.withLock { $0 }
+            }
+            #expect(met == Array(repeating: false, count: 20))
+        }
+
+        /// Runs `body` on a thread that stays on the core on which it starts.
+        private static func onOneCore<R: Sendable>(_ body: @escaping @Sendable (Int32, pthread_t) -> R) async -> R {
+            await withCheckedContinuation { continuation in
+                Thread {
+                    let core = Core.current()
+                    Core.stay(on: core)
+                    continuation.resume(returning: body(core, pthread_self()))
+                }.start()
+            }
+        }
+
+        /// Functions of the C library that Swift's module of it leaves out.
+        private enum Core {
+            static func current() -> Int32 {
+                typealias Function = @convention(c) () -> Int32
+                return unsafeBitCast(dlsym(nil, "sched_getcpu"), to: Function.self)()
+            }
+
+            static func stay(on core: Int32) {
+                typealias Function = @convention(c) (pid_t, Int, UnsafeRawPointer) -> Int32
+                var mask = [UInt8](repeating: 0, count: 128)
+                mask[Int(core) / 8] = 1 << (core % 8)
+                _ = unsafeBitCast(dlsym(nil, "sched_setaffinity"), to: Function.self)(0, mask.count, mask)
+            }
+        }
+    #endif
 
     private final class Counter: Sendable {
         let value = Atomic<Int>(0)
