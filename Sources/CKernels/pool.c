@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 // a moment before it sleeps, and nothing on the way of a thread that is awake takes the lock.
 
 #define SPIN_NANOSECONDS 20000
+/// Waits that a worker does not spin through, once others wanted its core.
+#define RESTS 64
 
 /// What `state` counts: the workers inside the open piece, whether it is open, and the pieces so far.
 #define WORKER 1u
@@ -22,6 +25,8 @@ struct worker {
     pthread_t thread;
     struct kw_pool *pool;
     atomic_int core; // on which it ran last, or NOWHERE
+    long pushed_off; // how often, when it last looked
+    int rests;       // waits to come without spinning
 };
 
 #define NOWHERE -1
@@ -84,8 +89,19 @@ static int this_core(void) {
     return core < CPU_SETSIZE ? core : NOWHERE;
 }
 
-static void find_cores(struct kw_pool *pool) {
+/// Finds the cores that the caller may use, and returns how many.
+static size_t find_cores(struct kw_pool *pool) {
     if (sched_getaffinity(0, sizeof pool->cores, &pool->cores) != 0) CPU_ZERO(&pool->cores);
+    return (size_t)CPU_COUNT(&pool->cores);
+}
+
+/// Whether others took the core from this worker since it last looked.
+static bool was_pushed_off(struct worker *worker) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0) return false;
+    const long before = worker->pushed_off;
+    worker->pushed_off = usage.ru_nivcsw;
+    return usage.ru_nivcsw > before;
 }
 
 #else // the scheduler decides
@@ -94,7 +110,14 @@ static void send_away(const struct kw_pool *pool, const struct worker *worker, i
     (void)pool, (void)worker, (void)caller;
 }
 static int this_core(void) { return NOWHERE; }
-static void find_cores(struct kw_pool *pool) { (void)pool; }
+static size_t find_cores(struct kw_pool *pool) {
+    (void)pool;
+    return (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+static bool was_pushed_off(struct worker *worker) {
+    (void)worker;
+    return false;
+}
 
 #endif
 
@@ -126,11 +149,24 @@ static bool has_news(struct kw_pool *pool, uint64_t last) {
     return atomic_load(&pool->state) / PIECE != last || atomic_load(&pool->stopping);
 }
 
-/// Waits for another piece of work than `last`: spinning at first, then asleep.
-static void wait_for_work(struct kw_pool *pool, uint64_t last) {
-    const int64_t end = pool->spins ? now() + SPIN_NANOSECONDS : 0;
+/// Waits a moment for another piece of work than `last`, unless there are others for the core.
+static void spin(struct worker *worker, uint64_t last) {
+    struct kw_pool *pool = worker->pool;
+    if (!pool->spins) return;
+    if (worker->rests > 0) {
+        worker->rests--;
+        return;
+    }
+    const int64_t end = now() + SPIN_NANOSECONDS;
     while (!has_news(pool, last) && now() < end)
         for (int i = 0; i < 32 && !has_news(pool, last); i++) pause_briefly();
+    if (!has_news(pool, last) && was_pushed_off(worker)) worker->rests = RESTS;
+}
+
+/// Waits for another piece of work than `last`: spinning at first, then asleep.
+static void wait_for_work(struct worker *worker, uint64_t last) {
+    struct kw_pool *pool = worker->pool;
+    spin(worker, last);
     if (has_news(pool, last)) return;
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleeping, 1);
@@ -163,7 +199,7 @@ static void *work(void *argument) {
     uint64_t last = 0;
     for (;;) {
         atomic_store(&worker->core, this_core());
-        wait_for_work(pool, last);
+        wait_for_work(worker, last);
         if (atomic_load(&pool->stopping)) return NULL;
         if (!enter(pool, &last)) continue;
         do_items(pool);
@@ -203,11 +239,10 @@ struct kw_pool *kw_pool_create(size_t threads) {
     struct kw_pool *pool = calloc(1, sizeof(struct kw_pool) + threads * sizeof(struct worker));
     if (!pool) return NULL;
     atomic_flag_clear(&pool->taken);
-    pool->spins = (long)threads <= sysconf(_SC_NPROCESSORS_ONLN);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->started, NULL);
     pthread_cond_init(&pool->finished, NULL);
-    find_cores(pool);
+    pool->spins = threads <= find_cores(pool);
     pool->caller_core = NOWHERE;
     for (size_t i = 0; i + 1 < threads; i++) {
         pool->workers[i] = (struct worker){.pool = pool, .core = NOWHERE};
