@@ -108,6 +108,7 @@ extension LoadedRange {
     ) -> Pass {
         Pass(
             kernels: self.kernels,
+            routerProbe: self.routerProbe,
             pool: self.pool,
             isParallel: self.pool.threads > 1
                 && self.estimatedSeconds(portions, runs, blocks) > Pass.secondsWorthAWakeUp,

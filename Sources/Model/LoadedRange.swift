@@ -21,6 +21,7 @@ public final class LoadedRange: Sendable {
     let localAngles: Angles?
     let rounding: Rounding
     let kernels: Kernels
+    let routerProbe: RouterProbe?
     let pool: WorkerPool
     let tally = Tally()
     let directory: ModelDirectory
@@ -48,6 +49,10 @@ public final class LoadedRange: Sendable {
         case dequantised
     }
 
+    /// Sees, and may change, what a router says of one token, [experts], before any is chosen. Called block by block and
+    /// token by token where there is one thread.
+    package typealias RouterProbe = @Sendable (UnsafeMutableBufferPointer<Float>) -> Void
+
     /// The same with the choices that only tests make.
     package init(
         _ directory: ModelDirectory,
@@ -56,6 +61,7 @@ public final class LoadedRange: Sendable {
         weights: Weights = .stored,
         rounding: Rounding,
         kernels: Kernels,
+        routerProbe: RouterProbe? = nil,
         progress: (Double) -> Void = { _ in }
     ) throws(ModelError) {
         try directory.requireTensors(of: range)
@@ -67,6 +73,7 @@ public final class LoadedRange: Sendable {
         self.range = range
         self.rounding = rounding
         self.kernels = kernels
+        self.routerProbe = routerProbe
         self.pool = pool
         self.angles = Angles(configuration.rotary, configuration)
         self.localAngles = configuration.localRotary.map { Angles($0, configuration) }

@@ -68,6 +68,7 @@ extension MixtureOfExperts {
         pass.split(x.count, grain: 1) { tokens in
             for token in tokens {
                 let logits = UnsafeMutableBufferPointer(start: weights[token], count: weights.width)
+                pass.routerProbe?(logits)
                 Self.weigh(logits, chosen: self.chosen, normalizes: self.normalizesWeights)
             }
         }

@@ -13,6 +13,7 @@ struct Pass {
     }
 
     let kernels: Kernels
+    let routerProbe: LoadedRange.RouterProbe?
     let pool: WorkerPool
     /// Whether there is enough work to wake other threads for.
     let isParallel: Bool
