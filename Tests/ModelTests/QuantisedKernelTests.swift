@@ -72,6 +72,20 @@ import Testing
         }
     }
 
+    /// So many that their activations are cut to fit a cache.
+    @Test(arguments: sets, types) func `large batches are those of plain C`(set: String, type: UInt32) {
+        var random = RandomNumbers(seed: 34)
+        let blocks = 6144 / kw_block_columns(kw_type(type))
+        let matrix = PanelledMatrix(kw_type(type), rows: 17, blocks: blocks, scale: .realistic, &random)
+        let x = random.floats(140 * matrix.columns)
+        let expected = matrix.multiply(self.scalar, x, bias: nil, tokens: 140, rows: 0..<17)
+        for tokens in [59, 64, 65, 130, 140] {
+            let part = Array(x.prefix(tokens * matrix.columns))
+            let actual = matrix.multiply(self.kernels(set), part, bias: nil, tokens: tokens, rows: 0..<17)
+            #expect(actual.map(\.bitPattern) == expected.prefix(tokens * 17).map(\.bitPattern), "\(tokens) tokens")
+        }
+    }
+
     @Test(arguments: sets, types) func `the largest integers do not overflow`(set: String, type: UInt32) {
         for quantum: UInt8 in [0, 0x80, 0x7F, 0xFF] {
             let matrix = PanelledMatrix(kw_type(type), rows: 16, blocks: 1, quantum: quantum)
