@@ -136,7 +136,7 @@ extension LoadedRange {
             }
             let scale = self.configuration.embeddingScale
             for (row, token) in zip(portion.rows, tokens[portion.tokens]) {
-                embedding.widen(row: Int(token), into: stream[row])
+                embedding.widen(row: Int(token), into: stream[row], through: pass.scratch.embedded)
                 if scale != 1 { kw_scale(self.kernels.table, stream[row], scale, stream.width) }
             }
             return pass.round(stream, portion.rows)

@@ -27,7 +27,8 @@ public final class LoadedRange: Sendable {
     let directory: ModelDirectory
     private let idle = Mutex<[ScratchBox]>([])
 
-    /// Loads `range` and hashes it, unless its digests are cached. `progress` is told the part that is done, 0...1.
+    /// Loads `range` and hashes it, unless its digests are cached. `progress` is told the part that is done, 0...1, by
+    /// one thread at a time.
     /// `threads` counts the caller of `forward` too. `quantize` turns float weights into another format on the way, as
     /// `ModelDirectory.quantized(to:)` does; nil leaves it to the directory.
     public convenience init(
@@ -66,7 +67,7 @@ public final class LoadedRange: Sendable {
     ) throws(ModelError) {
         try directory.requireTensors(of: range)
         let pool = WorkerPool(threads: min(max(threads, 1), Limits.threads))
-        let loader = WeightLoader(directory: directory, weights: weights, pool: pool)
+        let loader = WeightLoader(directory: directory, weights: weights)
         let configuration = directory.configuration
         self.directory = directory
         self.configuration = configuration
@@ -80,7 +81,8 @@ public final class LoadedRange: Sendable {
         self.blocks = try range.map { block throws(ModelError) in try loader.block(block) }
         self.embedding = range.lowerBound == 0 ? try loader.embedding() : nil
         self.head = range.upperBound == configuration.blockCount ? try loader.head() : nil
-        self.blockDigests = try directory.blockDigests(of: range, progress: progress)
+        let reader = WeightReader(directory: directory, panels: loader.memory.unfilled, pool: pool)
+        self.blockDigests = try reader.read(range, progress: progress)
     }
 
     /// Bytes that one token takes in a cache over the whole range, where no block keeps a window only. Memory comes in

@@ -96,7 +96,7 @@ import Testing
         #expect(embedding.type == .q8_0)
         #expect(directory.weightFormat == "q4_0+q8_0")
         var (row, stored) = ([Float](repeating: 0, count: 64), [Float](repeating: 0, count: 64))
-        embedding.widen(row: 7, into: &row)
+        embedding.widen(row: 7, into: &row, through: RowMemory())
         embedding.stored.widen(row: 7, into: &stored)
         #expect(row != stored)
         let largest = stored.map(\.magnitude).max() ?? 0

@@ -1,10 +1,10 @@
 internal import CKernels
 
-/// Turns the tensors of a model's files into weights that blocks multiply with.
+/// Turns the tensors of a model's files into weights that blocks multiply with. Quantised matrices get their room here,
+/// and their numbers from `WeightReader`, which reads each tensor once.
 struct WeightLoader {
     let directory: ModelDirectory
     let weights: LoadedRange.Weights
-    let pool: WorkerPool
     /// Holds the panels of quantised matrices.
     let memory = PanelMemory()
 
@@ -121,7 +121,8 @@ extension WeightLoader {
         }
         guard let type = tensor.type.kernelType else { throw self.notMultiplied(tensor) }
         if tensor.type.isQuantised {
-            return Product(matrix: try self.panels(tensor, type), bias: biases, owner: self.memory)
+            let panels = try self.memory.take(tensor, from: description.rows.lowerBound, type)
+            return Product(matrix: panels.matrix, bias: biases, owner: self.memory)
         }
         let bytes = tensor.stored.bytes
         let isAligned = Int(bitPattern: bytes.baseAddress).isMultiple(of: tensor.type.blockBytes)
@@ -134,7 +135,10 @@ extension WeightLoader {
     /// A matrix in f32.
     private func widened(_ tensor: MultipliedTensor, _ bias: FloatBuffer?) -> Product {
         let floats = FloatBuffer(count: tensor.rows * tensor.columns)
-        for row in 0..<tensor.rows { tensor.widen(row: row, into: floats.start + row * tensor.columns) }
+        let memory = RowMemory()
+        for row in 0..<tensor.rows {
+            tensor.widen(row: row, into: floats.start + row * tensor.columns, through: memory)
+        }
         let matrix = kw_matrix(data: floats.start, type: kw_f32, rows: tensor.rows, columns: tensor.columns)
         return Product(matrix: matrix, bias: bias, owner: floats)
     }
@@ -142,7 +146,7 @@ extension WeightLoader {
     /// The bytes of a tensor in Hugging Face's order of rows, aligned.
     private static func copy(of tensor: MultipliedTensor) -> FloatBuffer {
         let copy = FloatBuffer(count: (tensor.byteCount + 3) / 4)
-        tensor.withBytes(of: 0..<tensor.rows) { bytes in
+        tensor.withBytes(of: 0..<tensor.rows, through: RowMemory()) { bytes in
             UnsafeMutableRawBufferPointer(start: copy.start, count: bytes.count).copyMemory(from: bytes)
         }
         return copy
@@ -152,7 +156,10 @@ extension WeightLoader {
     private func floats(_ description: TensorDescription) throws(ModelError) -> FloatBuffer {
         let tensor = try self.tensor(description)
         let buffer = FloatBuffer(count: description.shape[0])
-        for row in 0..<tensor.rows { tensor.widen(row: row, into: buffer.start + row * tensor.columns) }
+        let memory = RowMemory()
+        for row in 0..<tensor.rows {
+            tensor.widen(row: row, into: buffer.start + row * tensor.columns, through: memory)
+        }
         return buffer
     }
 

@@ -43,6 +43,7 @@ final class Scratch {
     let activations: ActivationScratch  // [tokens][widest], for quantised products
     let partials: PartialTiles  // of one token with a long context
     let head: FloatBuffer  // [dimension], one key as it goes into the cache
+    let embedded = RowMemory()  // one row of an embedding that is quantised when it is looked up
     /// Tokens that fit.
     let capacity: Int
 

@@ -48,6 +48,9 @@ package struct StoredTensor: @unchecked Sendable {
     let bytes: UnsafeRawBufferPointer
     let rowOrder: RowOrder
     let includesOne: Bool
+    /// Numbers in a row. A vector is one row, unless its numbers belong to rows of a matrix that are reordered.
+    package let columns: Int
+    package let rowBytes: Int
 
     init(_ name: String, _ entry: TensorEntry, bytes: UnsafeRawBufferPointer) {
         self.name = name
@@ -56,6 +59,8 @@ package struct StoredTensor: @unchecked Sendable {
         self.bytes = bytes
         self.rowOrder = entry.rowOrder
         self.includesOne = entry.includesOne
+        self.columns = entry.shape.count > 1 || entry.rowOrder == .plain ? entry.shape.last ?? 1 : 1
+        self.rowBytes = self.columns / entry.type.blockSize * entry.type.blockBytes
     }
 
     /// Some rows of a matrix that holds several; only a matrix whose rows stand as Hugging Face has them is cut.
@@ -70,14 +75,7 @@ package struct StoredTensor: @unchecked Sendable {
         )
     }
 
-    /// Numbers in a row. A vector is one row, unless its numbers belong to rows of a matrix that are reordered.
-    package var columns: Int {
-        self.shape.count > 1 || self.rowOrder == .plain ? self.shape.last ?? 1 : 1
-    }
-
     package var rows: Int { self.rowBytes == 0 ? 0 : self.bytes.count / self.rowBytes }
-
-    package var rowBytes: Int { self.columns / self.type.blockSize * self.type.blockBytes }
 
     /// The bytes of a row, counted as Hugging Face does.
     package subscript(row: Int) -> UnsafeRawBufferPointer {

@@ -1,3 +1,5 @@
+internal import CKernels
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -13,9 +15,25 @@ final class PanelMemory: @unchecked Sendable {
 
     private var pieces: [UnsafeMutableRawPointer] = []
     private var free: UnsafeMutableRawBufferPointer = .init(start: nil, count: 0)
+    /// Panels that have room here and are still to be filled, by the names of their tensors.
+    private(set) var unfilled: [String: [Panels]] = [:]
 
     deinit {
         for piece in self.pieces { Self.free(piece) }
+    }
+
+    /// Room for the panels of some rows of a tensor, which begin at `row` in it.
+    func take(_ rows: MultipliedTensor, from row: Int, _ type: kw_type) throws(ModelError) -> Panels {
+        let count = (rows.rows + Panels.height - 1) / Panels.height
+        let panels = Panels(
+            rows: row..<row + rows.rows,
+            columns: rows.columns,
+            rowBytes: rows.rowBytes,
+            type: type,
+            start: try self.take(count * kw_panel_bytes(type, rows.columns))
+        )
+        self.unfilled[rows.name, default: []].append(panels)
+        return panels
     }
 
     /// Room for some bytes that nobody has touched, aligned to a cache line.
