@@ -36,15 +36,10 @@ struct CharacterClass: Sendable {
         }
     }
 
-    /// Unicode's punctuation, and those marks of ASCII that Unicode calls symbols.
+    /// Punctuation as Hugging Face knows it, and those marks of ASCII that Unicode calls symbols.
     static let punctuation = CharacterClass { scalar in
-        switch scalar.properties.generalCategory {
-        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
-            .finalPunctuation, .otherPunctuation:
-            true
-        case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: scalar.isASCII
-        case _: false
-        }
+        let category = scalar.categoryInUnicode8
+        return category.isPunctuation || (scalar.isASCII && category.isSymbol)
     }
 
     static let whitespace = CharacterClass { $0.properties.isWhitespace }

@@ -11,8 +11,11 @@ indirect enum Decoder: Sendable {
     case fuse
     /// Takes up to `start` times `character` from the front of each piece and `stop` times from its end.
     case strip(character: [UInt8], start: Int, stop: Int)
+    case wordPiece(WordPieceDecoder)
 
-    static let supported = ["Sequence", "ByteLevel", "Metaspace", "Replace", "ByteFallback", "Fuse", "Strip"]
+    static let supported = [
+        "Sequence", "ByteLevel", "Metaspace", "Replace", "ByteFallback", "Fuse", "Strip", "WordPiece",
+    ]
 
     init(_ json: JSON) throws(TokenizerError) {
         let kind = json["type"]?.string ?? ""
@@ -32,6 +35,7 @@ indirect enum Decoder: Sendable {
                 start: json["start"]?.integer ?? 0,
                 stop: json["stop"]?.integer ?? 0
             )
+        case "WordPiece": self = .wordPiece(WordPieceDecoder(json))
         case _: throw .unknownKind(kind, of: "decoder", supported: Self.supported)
         }
     }
@@ -57,6 +61,7 @@ indirect enum Decoder: Sendable {
                 rest -= replaced.last?.count ?? 0
             }
             return replaced
+        case .wordPiece(let pieceDecoder): return try pieceDecoder.decoded(pieces, limit: limit)
         case .byteFallback: return Self.joiningBytes(pieces)
         case .fuse: return [Array(pieces.joined())]
         case .strip(let character, let start, let stop):

@@ -12,7 +12,8 @@ extension Tokenizer {
         switch vocabulary.model {
         case "gpt2": try self.init(bytePairs: vocabulary)
         case "llama": try self.init(scored: vocabulary)
-        case let kind: throw .unknownKind(kind, of: "tokenizer.ggml.model", supported: ["gpt2", "llama"])
+        case "bert": try self.init(wordPieces: vocabulary)
+        case let kind: throw .unknownKind(kind, of: "tokenizer.ggml.model", supported: ["gpt2", "llama", "bert"])
         }
     }
 
@@ -24,7 +25,7 @@ extension Tokenizer {
             file,
             normalizer: nil,
             preTokenizer: try kind.preTokenizer(),
-            model: BytePairModel(merges, file.vocabulary, ignoresMerges: kind.ignoresMerges),
+            model: .bytePairs(BytePairModel(merges, file.vocabulary, ignoresMerges: kind.ignoresMerges)),
             postProcessor: try file.postProcessor(addsBeginning: kind.addsBeginning, begin: 11, end: 11),
             decoder: .byteLevel
         )
@@ -42,10 +43,12 @@ extension Tokenizer {
             file,
             normalizer: addsSpace ? .sequence([.prepend(mark), escape]) : escape,
             preTokenizer: nil,
-            model: try BytePairModel(
-                MergeTable(scores: file.scores(), of: file.vocabulary),
-                file.vocabulary,
-                unknown: file.vocabulary.token(unknown) == nil ? nil : unknown
+            model: .bytePairs(
+                try BytePairModel(
+                    MergeTable(scores: file.scores(), of: file.vocabulary),
+                    file.vocabulary,
+                    unknown: file.vocabulary.token(unknown) == nil ? nil : unknown
+                )
             ),
             postProcessor: try file.postProcessor(addsBeginning: true, begin: 1, end: 2),
             decoder: .sequence(
@@ -54,16 +57,38 @@ extension Tokenizer {
         )
     }
 
+    /// BERT's word pieces. llama.cpp puts its two tokens around every text, whatever the file says.
+    private init(wordPieces file: GGUFVocabulary) throws(TokenizerError) {
+        let mark = Array("▁".utf8)
+        let lowercases = try file.flag("normalizer.lowercase") ?? true
+        let stripsAccents = try file.flag("normalizer.strip_accents") ?? lowercases
+        let alone = Set(file.added.map(\.content))
+        self.init(
+            file,
+            normalizer: .ggufWords(GGUFWordNormalizer(lowercases: lowercases, stripsAccents: stripsAccents)),
+            preTokenizer: .split(.literal([UInt8(ascii: " ")]), .removed, invert: false),
+            model: .wordPieces(
+                try WordPieceModel(file.vocabulary, beginning: mark, unknown: file.id("unknown_token_id") ?? 100)
+            ),
+            postProcessor: PostProcessor(
+                before: [try file.around("bos_token_id", try file.id("cls_token_id") ?? 101)],
+                behind: [try file.around("seperator_token_id", 102)]
+            ),
+            decoder: .wordPiece(WordPieceDecoder(.beginning(mark, alone: alone), cleansUp: true))
+        )
+    }
+
     private init(
         _ file: GGUFVocabulary,
         normalizer: Normalizer?,
         preTokenizer: PreTokenizer?,
-        model: BytePairModel,
+        model: WordModel,
         postProcessor: PostProcessor,
         decoder: Decoder
     ) {
         self.vocabulary = file.vocabulary
         self.specialIDs = Set(file.added.lazy.filter(\.isSpecial).map(\.id))
+        self.normalizedForms = [:]
         self.rawTokens = AddedTokenMatcher(file.added, contents: file.added.map(\.content))
         self.normalizedTokens = AddedTokenMatcher([], contents: [])
         self.normalizer = normalizer

@@ -61,7 +61,10 @@ struct GGUFVocabulary {
         )
     }
 
-    private func around(_ key: String, _ standard: UInt32) throws(TokenizerError) -> UInt32 {
+    /// The number of a token that stands around a text.
+    ///
+    /// - Throws: `corrupt` when it is no token.
+    func around(_ key: String, _ standard: UInt32) throws(TokenizerError) -> UInt32 {
         let id = try id(key) ?? standard
         guard vocabulary.token(id) != nil else { throw .corrupt("its \(key) is no token") }
         return id

@@ -12,6 +12,10 @@ package enum Limits {
     /// The squares of the lengths of all tokens that merge by their scores, in bytes: each is looked up cut at every place.
     /// Gemma's 256,000 tokens are near 20 million.
     package static let scoredTokenWork = 1 << 30
+    /// Bytes of one word piece: a text is searched as far from each of its pieces on. Real ones stay below 100.
+    package static let wordPieceBytes = 256
+    /// Bytes of all word pieces together, of which a tree is made; LaBSE's 501,153 have about 4 million.
+    package static let wordPiecesBytes = 8 << 20
     /// Tokens that are matched in the text as they stand; the largest published lists are near 7,000.
     package static let addedTokens = 1 << 16
     /// Bytes of one regular expression; real ones stay below 1,000.

@@ -10,6 +10,9 @@ indirect enum Normalizer: Sendable {
     case form(Form)
     case lowercase
     case strip(left: Bool, right: Bool)
+    case bert(BertNormalizer)
+    /// What llama.cpp does in place of `bert`: no file of Hugging Face's has it.
+    case ggufWords(GGUFWordNormalizer)
 
     /// The Unicode normalisation forms.
     enum Form: String, CaseIterable {
@@ -19,7 +22,9 @@ indirect enum Normalizer: Sendable {
         case compatibilityDecomposed = "NFKD"
     }
 
-    static let supported = ["Sequence", "Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip"]
+    static let supported = [
+        "Sequence", "Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip", "BertNormalizer",
+    ]
 
     init(_ json: JSON) throws(TokenizerError) {
         let kind = json["type"]?.string ?? ""
@@ -37,6 +42,7 @@ indirect enum Normalizer: Sendable {
         case "Lowercase": self = .lowercase
         case "Strip":
             self = .strip(left: json["strip_left"]?.bool ?? true, right: json["strip_right"]?.bool ?? true)
+        case "BertNormalizer": self = .bert(BertNormalizer(json))
         case _: throw .unknownKind(kind, of: "normalizer", supported: Self.supported)
         }
     }
@@ -57,6 +63,8 @@ indirect enum Normalizer: Sendable {
         case .replace(let needle, let content): result = try needle.replacing(in: text, with: content, limit: limit)
         case .form(let form): result = form.applied(to: text)
         case .lowercase: result = Array(String(decoding: text, as: UTF8.self).lowercased().utf8)
+        case .bert(let bert): result = bert.normalized(text)
+        case .ggufWords(let words): result = words.normalized(text)
         case .strip(let left, let right):
             var scalars = Substring(decoding: text, as: UTF8.self).unicodeScalars[...]
             if left { scalars = scalars.drop(while: \.properties.isWhitespace) }

@@ -5,7 +5,7 @@ struct PostProcessor: Sendable {
     private(set) var before: [UInt32]
     private(set) var behind: [UInt32]
 
-    static let supported = ["TemplateProcessing", "ByteLevel", "Sequence"]
+    static let supported = ["TemplateProcessing", "BertProcessing", "ByteLevel", "Sequence"]
 
     init(before: [UInt32] = [], behind: [UInt32] = []) {
         self.before = before
@@ -17,6 +17,9 @@ struct PostProcessor: Sendable {
         let kind = json["type"]?.string ?? ""
         switch kind {
         case "TemplateProcessing": try readTemplate(json)
+        case "BertProcessing":
+            before = [try Self.pair(json["cls"])]
+            behind = [try Self.pair(json["sep"])]
         // Moves offsets only.
         case "ByteLevel": break
         case "Sequence":
@@ -48,6 +51,13 @@ struct PostProcessor: Sendable {
             }
         }
         guard seenText else { throw .corrupt("the post_processor's template lacks the text") }
+    }
+
+    /// The number in `["[CLS]", 101]`.
+    private static func pair(_ json: JSON?) throws(TokenizerError) -> UInt32 {
+        guard let pair = json?.array, pair.count == 2, let id = pair[1].integer, (0..<Limits.vocabulary).contains(id)
+        else { throw .corrupt("the post_processor names a special token without a number") }
+        return UInt32(id)
     }
 
     private func checkBounds() throws(TokenizerError) {

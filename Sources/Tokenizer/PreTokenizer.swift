@@ -13,6 +13,7 @@ indirect enum PreTokenizer: Sendable {
 
     static let supported = [
         "Sequence", "Split", "ByteLevel", "Metaspace", "Digits", "Punctuation", "WhitespaceSplit",
+        "BertPreTokenizer",
     ]
 
     init(_ json: JSON) throws(TokenizerError) {
@@ -34,6 +35,7 @@ indirect enum PreTokenizer: Sendable {
         case "Digits": self = .digits(individually: json["individual_digits"]?.bool ?? false)
         case "Punctuation": self = .punctuation(try json["behavior"].map(SplitBehavior.init) ?? .isolated)
         case "WhitespaceSplit": self = .whitespace
+        case "BertPreTokenizer": self = .sequence([.whitespace, .punctuation(.isolated)])
         case _: throw .unknownKind(kind, of: "pre_tokenizer", supported: Self.supported)
         }
     }

@@ -1,15 +1,17 @@
 /// Turns text into the ids that a model reads, and ids into text: `tokenizer.json` as Hugging Face writes it.
 ///
 /// Encoding runs in five steps: added tokens are found in the text, what lies between them is normalised, cut into words,
-/// and merged by byte-pair encoding; special tokens are put around the whole. A value, immutable and shared freely.
+/// and these into tokens, by byte-pair encoding or as word pieces; special tokens are put around the whole. A value, immutable and shared freely.
 public struct Tokenizer: Sendable {
     let vocabulary: Vocabulary
     let specialIDs: Set<UInt32>
+    /// What added tokens decode to whose normalised form is another one, as Hugging Face has it.
+    let normalizedForms: [UInt32: [UInt8]]
     let rawTokens: AddedTokenMatcher
     let normalizedTokens: AddedTokenMatcher
     let normalizer: Normalizer?
     let preTokenizer: PreTokenizer?
-    let model: BytePairModel
+    let model: WordModel
     let postProcessor: PostProcessor
     let decoder: Decoder?
 
@@ -56,7 +58,7 @@ public struct Tokenizer: Sendable {
 
     func decodedBytes(_ ids: [UInt32], skipSpecialTokens: Bool) -> [UInt8] {
         let pieces = ids.compactMap { id in
-            hasText(id, skipSpecialTokens: skipSpecialTokens) ? vocabulary.token(id) : nil
+            hasText(id, skipSpecialTokens: skipSpecialTokens) ? normalizedForms[id] ?? vocabulary.token(id) : nil
         }
         guard let decoder else { return Array(pieces.joined(separator: [UInt8(ascii: " ")])) }
         // A decoder's expression that gives up on a token leaves it as the file writes it.

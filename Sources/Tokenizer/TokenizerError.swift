@@ -38,7 +38,7 @@ extension TokenizerError {
         Self(
             .unsupported,
             "the tokenizer has a \(part) of kind \"\(kind)\"; supported are \(supported.joined(separator: ", ")). "
-                + "Choose a model with a byte-level or SentencePiece-style BPE tokenizer"
+                + "Choose a model with a byte-level or SentencePiece-style BPE tokenizer, or BERT's word pieces"
         )
     }
 

@@ -22,10 +22,6 @@ extension Tokenizer {
 
     private init(_ file: JSON) throws(TokenizerError) {
         guard let model = file["model"] else { throw .corrupt("it has no \"model\"") }
-        // The oldest files do not name the kind; only byte-pair encoding has merges.
-        let kind = model["type"]?.string ?? (model["merges"] == nil ? "" : "BPE")
-        guard kind == "BPE" else { throw .unknownKind(kind, of: "model", supported: ["BPE"]) }
-
         var added: [AddedToken] = []
         for token in file["added_tokens"]?.array ?? [] { added.append(try AddedToken(token)) }
         try AddedToken.checkBounds(added)
@@ -42,11 +38,13 @@ extension Tokenizer {
 
         self.vocabulary = vocabulary
         self.specialIDs = Set(added.lazy.filter(\.isSpecial).map(\.id))
+        let forms = zip(normalized, contents).lazy.filter { $0.content != $1 }.map { ($0.id, $1) }
+        self.normalizedForms = Dictionary(forms, uniquingKeysWith: { first, _ in first })
         self.rawTokens = AddedTokenMatcher(raw, contents: raw.map(\.content))
         self.normalizedTokens = AddedTokenMatcher(normalized, contents: contents)
         self.normalizer = normalizer
         self.preTokenizer = preTokenizer
-        self.model = try BytePairModel(model, modelVocabulary, bytes: preTokenizer?.endsInBytes ?? false)
+        self.model = try WordModel(model, modelVocabulary, bytes: preTokenizer?.endsInBytes ?? false)
         self.postProcessor = try file["post_processor"].map(PostProcessor.init) ?? PostProcessor()
         self.decoder = try file["decoder"].map(Decoder.init)
     }

@@ -22,11 +22,13 @@ extension FuzzTests {
     }
 
     @Test func `any text is encoded, and any ids are decoded`() throws {
-        let tokenizers = try ["tiny-bytebpe", "tiny-spm"].map { try Tokenizer(directory: Self.fixtures + $0) }
+        let tokenizers = try ["tiny-bytebpe", "tiny-spm", "tiny-wordpiece"].map {
+            try Tokenizer(directory: Self.fixtures + $0)
+        }
         let words = ["<|endoftext|>", "<s>", "▁", " ", "\u{FFFD}", "\u{301}", "\n", "👩‍👩‍👧"]
         let longRun = String(repeating: "\u{FFFD}", count: Limits.heldTokens / 3)
         fuzz("encode and decode", words: words, make: { $0.bytes(Self.sentence) }) { bytes in
-            let tokenizer = tokenizers[bytes.count % 2]
+            let tokenizer = tokenizers[bytes.count % 3]
             let text = String(decoding: bytes, as: UTF8.self)
             let ids = try tokenizer.encode(text, addSpecialTokens: false)
             var stream = tokenizer.streamingDecoder(skipSpecialTokens: false)
@@ -77,12 +79,17 @@ extension FuzzTests {
         {"type": "BPE", "ignore_merges": true, "vocab": {"a": 0, "b": 1, "Ġ": 2, "Ã": 3, "©": 4, "Ã©": 5, "Ġa": 6},
          "merges": ["Ã ©", "Ġ a"]}
         """,
+        """
+        {"type": "WordPiece", "unk_token": "?", "continuing_subword_prefix": "##", "max_input_chars_per_word": 9,
+         "vocab": {"?": 0, "ab": 1, "##b": 2, "a": 3, "c": 4, "##ab": 5, "12": 6, "##é": 7, "##": 8, "<": 9}}
+        """,
     ]
 
     private static let normalizers = [
         #"{"type": "Prepend", "prepend": "▁"}"#, #"{"type": "NFKD"}"#, #"{"type": "Lowercase"}"#,
         #"{"type": "Replace", "pattern": {"String": " "}, "content": "▁"}"#, #"{"type": "NFC"}"#,
         #"{"type": "Replace", "pattern": {"Regex": "a*"}, "content": "aaaaaaaa"}"#, #"{"type": "Strip"}"#,
+        #"{"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null}"#,
     ]
 
     private static let cutters = [
@@ -91,16 +98,18 @@ extension FuzzTests {
         #"{"type": "Split", "pattern": {"Regex": "\\s+(?!\\S)|a+"}, "behavior": "Isolated", "invert": false}"#,
         #"{"type": "Split", "pattern": {"String": "a"}, "behavior": "MergedWithNext"}"#,
         #"{"type": "Punctuation", "behavior": "Contiguous"}"#, #"{"type": "WhitespaceSplit"}"#,
+        #"{"type": "BertPreTokenizer"}"#,
     ]
 
     private static let decoders = [
         #"{"type": "ByteLevel"}"#, #"{"type": "ByteFallback"}"#, #"{"type": "Fuse"}"#, #"{"type": "Metaspace"}"#,
         #"{"type": "Replace", "pattern": {"String": "a"}, "content": "aaaaaaaaaaaaaaaa"}"#,
         #"{"type": "Strip", "content": " ", "start": 1, "stop": 0}"#,
+        #"{"type": "WordPiece", "cleanup": true}"#,
     ]
 
     private static let processors = [
-        #"{"type": "ByteLevel"}"#,
+        #"{"type": "ByteLevel"}"#, #"{"type": "BertProcessing", "sep": ["b", 1], "cls": ["a", 0]}"#,
         """
         {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<x>"}}, {"Sequence": {"id": "A"}}],
          "special_tokens": {"<x>": {"ids": [9, 9]}}}
@@ -154,6 +163,14 @@ extension FuzzTests {
         ("tokenizer.ggml.bos_token_id", .uint32(10)), ("tokenizer.ggml.eos_token_id", .uint32(10)),
     ])
 
+    private static let wordPieces = GGUFSample([
+        ("tokenizer.ggml.model", .text("bert")),
+        ("tokenizer.ggml.tokens", .texts(["[?]", "[C]", "▁", "▁ab", "cab", "c", "é", "▁12", "a", "▁<", ""])),
+        ("tokenizer.ggml.token_type", .integers([3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 5])),
+        ("tokenizer.ggml.unknown_token_id", .uint32(0)), ("tokenizer.ggml.bos_token_id", .uint32(1)),
+        ("tokenizer.ggml.seperator_token_id", .uint32(1)), ("tokenizer.ggml.normalizer.lowercase", .bool(true)),
+    ])
+
     private static let cuts = [
         "", "default", "gpt-2", "starcoder", "falcon", "qwen2", "deepseek-llm", "deepseek-coder", "deepseek-v3",
         "tekken",
@@ -162,7 +179,7 @@ extension FuzzTests {
 
     /// A vocabulary with some of its values exchanged or changed.
     private static func vocabularyFile(_ random: inout Mutator) -> [UInt8] {
-        var sample = random.pick([scored, bytePairs])
+        var sample = random.pick([scored, bytePairs, wordPieces])
         if random.chance(2) { sample.metadata.append(("tokenizer.ggml.add_bos_token", .bool(random.chance(2)))) }
         for _ in 0..<Int.random(in: 0...3, using: &random) {
             let key = Int.random(in: sample.metadata.indices, using: &random)

@@ -11,6 +11,8 @@ import Testing
         (#"{"type": "Strip", "content": " ", "start": 1, "stop": 1}"#, ["  a  ", " "], " a "),
         (#"{"type": "Replace", "pattern": {"Regex": "a+"}, "content": "b"}"#, ["aac"], "bc"),
         (#"{"type": "Metaspace"}"#, ["▁a", "▁b"], "a b"),
+        (#"{"type": "WordPiece"}"#, ["##ab", "##cd", "ef", ".", "do not", "'s"], "##abcd ef. don't's"),
+        (#"{"type": "WordPiece", "prefix": "@@", "cleanup": false}"#, ["a", "@@b", "##c", "!"], "ab ##c !"),
     ])
     func `turns tokens into text as its kind says`(file: String, tokens: [String], expected: String) throws {
         let pieces = try Decoder(json(file)).decoded(tokens.map { Array($0.utf8) })
@@ -18,7 +20,7 @@ import Testing
     }
 
     @Test func `refuses an unknown kind`() {
-        let error = #expect(throws: TokenizerError.self) { try Decoder(json(#"{"type": "WordPiece"}"#)) }
+        let error = #expect(throws: TokenizerError.self) { try Decoder(json(#"{"type": "CTC"}"#)) }
         #expect(error?.code == .unsupported)
     }
 
@@ -33,6 +35,16 @@ import Testing
         var file = SmallFile()
         file.decoder = #"{"type": "Sequence", "decoders": [\#(steps)]}"#
         #expect(try file.tokenizer().decode([0, 1], skipSpecialTokens: false) == "ab")
+    }
+
+    @Test func `spaces between pieces cannot multiply a text without end`() throws {
+        let strip = #"{"type": "Strip", "content": "a", "start": 1, "stop": 0}"#
+        let steps = repeatElement(#"{"type": "WordPiece"}"#, count: Limits.steps - 1).joined(separator: ", ")
+        let decoder = try Decoder(json(#"{"type": "Sequence", "decoders": [\#(strip), \#(steps)]}"#))
+        let error = #expect(throws: TokenizerError.self) {
+            try decoder.decoded(Array(repeating: [UInt8(ascii: "a")], count: 10_000))
+        }
+        #expect(error?.code == .tooLarge)
     }
 
     @Test func `refuses more steps than the limit`() {

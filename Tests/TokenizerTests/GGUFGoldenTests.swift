@@ -7,7 +7,8 @@ import Testing
 struct GGUFGoldenTests {
     /// Vocabularies that come with llama.cpp's own test, and one that lies in a model.
     static let vocabularies = [
-        "baichuan", "deepseek-coder", "deepseek-llm", "falcon", "gpt-2", "gpt-neox", "llama-spm", "mpt", "phi-3",
+        "baichuan", "bert-bge", "deepseek-coder", "deepseek-llm", "falcon", "gpt-2", "gpt-neox", "llama-spm", "mpt",
+        "phi-3",
         "refact", "starcoder",
     ]
 

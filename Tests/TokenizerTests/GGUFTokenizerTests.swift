@@ -106,7 +106,7 @@ import Testing
         }
         #expect(error?.code == .unsupported)
         #expect(error?.message.contains("\"\(kind)\"") == true)
-        #expect(error?.message.contains("gpt2, llama") == true)
+        #expect(error?.message.contains("gpt2, llama, bert") == true)
     }
 
     @Test func `an unknown way of cutting words is refused by name`() {

@@ -31,7 +31,7 @@ struct Golden: Decodable {
 
 /// Where the tokenizers and their goldens lie.
 enum TestData {
-    /// Two tokenizers that a seed made: they travel with this package.
+    /// Tokenizers that a seed made: they travel with this package.
     static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures"
 
     /// The tokenizers of real models, whose licences keep them outside; nil where they are absent.
@@ -40,7 +40,7 @@ enum TestData {
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }()
 
-    static let seeded = ["tiny-bytebpe", "tiny-spm"]
+    static let seeded = ["tiny-bytebpe", "tiny-spm", "tiny-wordpiece", "tiny-wordpiece-cased"]
 
     static let real = [
         "falcon", "gpt2", "llama3.2", "mistral-v1", "mistral-v3", "phi2", "phi3-mini", "qwen2.5", "qwen3", "smollm",

@@ -26,7 +26,25 @@ import Testing
         #expect(processor.behind == [8, 9, 8, 9])
     }
 
-    @Test(arguments: ["BertProcessing", "RobertaProcessing", ""])
+    @Test func `BERT's two tokens stand around a text`() throws {
+        let processor = try PostProcessor(
+            json(#"{"type": "BertProcessing", "sep": ["[SEP]", 8], "cls": ["[CLS]", 7]}"#)
+        )
+        #expect(processor.before == [7])
+        #expect(processor.behind == [8])
+    }
+
+    @Test(arguments: [
+        #""sep": ["[SEP]", 8]"#, #""sep": [8], "cls": ["[CLS]", 7]"#, #""sep": ["", -1], "cls": ["", 7]"#,
+    ])
+    func `refuses BERT's tokens without a number`(tokens: String) {
+        let error = #expect(throws: TokenizerError.self) {
+            try PostProcessor(json(#"{"type": "BertProcessing", \#(tokens)}"#))
+        }
+        #expect(error?.code == .corrupt)
+    }
+
+    @Test(arguments: ["RobertaProcessing", ""])
     func `refuses an unknown kind`(kind: String) {
         let error = #expect(throws: TokenizerError.self) { try PostProcessor(json(#"{"type": "\#(kind)"}"#)) }
         #expect(error?.code == .unsupported)

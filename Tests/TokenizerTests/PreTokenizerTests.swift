@@ -10,6 +10,11 @@ import Testing
         (#"{"type": "Digits", "individual_digits": false}"#, "a12b", ["a", "12", "b"]),
         (#"{"type": "Punctuation", "behavior": "Isolated"}"#, "a$?!", ["a", "$", "?", "!"]),
         (#"{"type": "WhitespaceSplit"}"#, " a  b ", ["a", "b"]),
+        // Punctuation since Unicode 9 is none to Hugging Face, and a mark that was punctuation in Unicode 8 still is.
+        (
+            #"{"type": "BertPreTokenizer"}"#, " a.b$\u{A0}c\u{2E52}d\u{111C9}€",
+            ["a", ".", "b", "$", "c\u{2E52}d", "\u{111C9}", "€"]
+        ),
         (#"{"type": "Split", "pattern": {"String": "x"}, "behavior": "MergedWithNext"}"#, "axbx", ["a", "xb", "x"]),
         (#"{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}"#, "a b", ["▁a", "▁b"]),
         (
@@ -24,7 +29,7 @@ import Testing
     }
 
     @Test(arguments: [
-        #"{"type": "BertPreTokenizer"}"#, "{}", #"{"type": "Split", "pattern": {"String": "x"}, "behavior": "Up"}"#,
+        #"{"type": "UnicodeScripts"}"#, "{}", #"{"type": "Split", "pattern": {"String": "x"}, "behavior": "Up"}"#,
     ])
     func `refuses an unknown kind`(file: String) {
         let error = #expect(throws: TokenizerError.self) { try PreTokenizer(json(file)) }

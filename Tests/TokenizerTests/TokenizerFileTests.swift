@@ -3,7 +3,7 @@ import Testing
 @testable import Tokenizer
 
 @Suite struct TokenizerFileTests {
-    @Test(arguments: ["Unigram", "WordPiece", "WordLevel"])
+    @Test(arguments: ["Unigram", "WordLevel"])
     func `an unknown kind of model is named, and the known one`(kind: String) {
         var file = SmallFile()
         file.model = #"{"type": "\#(kind)", "vocab": []}"#
