@@ -1,23 +1,26 @@
-/// Characters of a kind, such as digits: one bit for each of ASCII, a question for the others.
+/// Characters of a kind, such as digits: an answer kept for each that has one byte or two, a question for the others. In
+/// the byte alphabet, which some tokenizers cut after it is written, a space has two.
 struct CharacterClass: Sendable {
-    private let ascii: [Bool]
+    private let short: [Bool]
     private let belongs: @Sendable (Unicode.Scalar) -> Bool
 
     init(_ belongs: @escaping @Sendable (Unicode.Scalar) -> Bool) {
         self.belongs = belongs
-        self.ascii = (0..<0x80).map { (byte: UInt8) in belongs(Unicode.Scalar(byte)) }
+        self.short = (0..<0x800).map { (value: UInt16) in Unicode.Scalar(value).map(belongs) ?? false }
     }
 
     /// Calls `body` with the bounds of each character that belongs.
     func forEachMatch(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) throws(TokenizerError) {
-        ascii.withUnsafeBufferPointer { ascii in
+        short.withUnsafeBufferPointer { short in
             var position = 0
             while position < text.count {
                 let byte = text[position]
                 let end: Int
                 let matches: Bool
                 if byte < 0x80 {
-                    (end, matches) = (position + 1, ascii[Int(byte)])
+                    (end, matches) = (position + 1, short[Int(byte)])
+                } else if 0xC2..<0xE0 ~= byte, position + 1 < text.count {
+                    (end, matches) = (position + 2, short[Int(byte & 0x1F) << 6 | Int(text[position + 1] & 0x3F)])
                 } else {
                     end = min(position + text.characterLength(at: position), text.count)
                     matches = belongs(UnsafeBufferPointer(rebasing: text[position..<end]).scalar)

@@ -76,8 +76,7 @@ extension GGUFPreTokenizer {
     ]
 
     /// GPT-2's expression. Its last alternative, other space, is what no match covers.
-    private static let gpt2 =
-        #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)"#
+    private static let gpt2 = KnownExpression.gpt2ExpressionWithoutSpace
 
     /// The expression of Llama 3 and Qwen 2, which differ in how many digits make a word.
     private static func modern(digits: String) -> String {

@@ -7,9 +7,15 @@ import COniguruma
 final class Pattern: Sendable {
     // A compiled expression is only read by searches; each search brings a region of its own.
     private nonisolated(unsafe) let compiled: UnsafeMutablePointer<regex_t>
+    private let known: KnownExpression?
 
     /// - Throws: `tooLarge`, or `unsupported` when Oniguruma refuses the expression.
-    init(_ expression: [UInt8]) throws(TokenizerError) {
+    convenience init(_ expression: [UInt8]) throws(TokenizerError) {
+        try self.init(expression, known: KnownExpression(expression))
+    }
+
+    /// - Parameter known: how the expression is matched by hand; nil leaves all to Oniguruma.
+    init(_ expression: [UInt8], known: KnownExpression?) throws(TokenizerError) {
         guard expression.count <= Limits.patternBytes else {
             throw TokenizerError(.tooLarge, "the tokenizer has a regular expression of \(expression.count) bytes")
         }
@@ -25,6 +31,7 @@ final class Pattern: Sendable {
             )
         }
         self.compiled = compiled
+        self.known = known
     }
 
     deinit { onig_free(compiled) }
@@ -37,11 +44,17 @@ final class Pattern: Sendable {
         in text: UnsafeBufferPointer<UInt8>,
         _ body: (Range<Int>) -> Void
     ) throws(TokenizerError) {
-        let region = onig_region_new()
-        defer { onig_region_free(region, 1) }
+        // Most texts of a known expression need none.
+        var region: UnsafeMutablePointer<OnigRegion>?
+        defer { if let region { onig_region_free(region, 1) } }
         var from = 0
         var (start, end) = (0, 0)
         while from <= text.count {
+            if let known {
+                from = Self.matches(of: known, in: text, from: from, body)
+                if from == text.count { return }
+            }
+            if region == nil { region = onig_region_new() }
             let code = kwaai_onig_find(compiled, region, text.baseAddress, text.count, from, &start, &end)
             guard code >= 0 else {
                 throw TokenizerError(
@@ -54,6 +67,26 @@ final class Pattern: Sendable {
             // An empty match would be found for ever.
             from = end > start ? end : end + text.characterLength(at: end)
         }
+    }
+
+    /// Calls `body` with the matches that need no Oniguruma, up to the place that does, or to the text's end.
+    private static func matches(
+        of known: KnownExpression,
+        in text: UnsafeBufferPointer<UInt8>,
+        from start: Int,
+        _ body: (Range<Int>) -> Void
+    ) -> Int {
+        var position = start
+        while position < text.count {
+            switch known.find(in: text, at: position) {
+            case .match(let end):
+                body(position..<end)
+                position = end
+            case .nothing: position += 1
+            case .unknown: return position
+            }
+        }
+        return position
     }
 }
 

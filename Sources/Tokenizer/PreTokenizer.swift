@@ -81,8 +81,6 @@ indirect enum PreTokenizer: Sendable {
     /// The expression of GPT-2's tokenizer, which `use_regex` stands for: contractions, then words, numbers and marks with
     /// the space before them, then other space.
     private static let gpt2 = Result { () throws(TokenizerError) in
-        try Pattern(
-            Array(#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#.utf8)
-        )
+        try Pattern(Array(KnownExpression.gpt2Expression.utf8))
     }
 }
