@@ -208,9 +208,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "GGUFTests", dependencies: ["GGUF", "GGUFSamples"], swiftSettings: swiftSettings),
+        // Counts what a test allocates.
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(
             name: "ModelTests",
-            dependencies: ["Model", "StrictJSON", "CKernels", "CDemoModel", "GGUF", "GGUFSamples"],
+            dependencies: ["Model", "StrictJSON", "CAllocations", "CKernels", "CDemoModel", "GGUF", "GGUFSamples"],
             exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),

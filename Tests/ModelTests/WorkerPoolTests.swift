@@ -44,6 +44,63 @@ import Testing
             #expect(met == Array(repeating: false, count: 20))
         }
 
+        @Test(arguments: [2, 3]) func `uses no processor time while nobody asks`(threads: Int) throws {
+            let model = TinyModel()
+            let range = try LoadedRange(model.embedded(), range: 0..<model.blocks, threads: threads)
+            let input = LoadedRange.Input.tokens([5, 6, 7])
+            _ = try range.forward(input, blocks: range.range, at: 0, cache: range.makeCache(), output: .logits(.last))
+            let workers = Self.workers(of: range.pool)
+            #expect(workers.count == threads - 1)
+
+            // What is left of spinning may take a while on a busy machine.
+            var rounds = 0
+            while try rounds < 100 && !Self.areIdle(workers) { rounds += 1 }
+            #expect(try Self.areIdle(workers))
+        }
+
+        /// Whether none of them ran during some ten milliseconds, in which whoever woke up now and then would be caught.
+        private static func areIdle(_ workers: [KernelThread]) throws -> Bool {
+            let before = try workers.map { try $0.timeUsed }
+            let bytes = [UInt8](repeating: 7, count: 1 << 20)
+            let hash = SHA256()
+            for _ in 0..<64 { hash.append(bytes) }
+            _ = hash.finish()
+            return try workers.map { try $0.timeUsed } == before
+        }
+
+        /// The threads of a pool beside this one.
+        private static func workers(of pool: WorkerPool) -> [KernelThread] {
+            let caller = KernelThread.current
+            let found = Mutex<[KernelThread]>([])
+            // Each waits for the others, so that all take part.
+            let arrived = Counter()
+            pool.run(parts: pool.threads) { _ in
+                arrived.value.add(1, ordering: .relaxed)
+                while arrived.value.load(ordering: .relaxed) < pool.threads {}
+                found.withLock { $0.append(.current) }
+            }
+            return found.withLock { $0.filter { $0.id != caller.id } }
+        }
+
+        /// A thread as Linux sees it.
+        private struct KernelThread {
+            var id: pid_t
+
+            /// By a function of the C library that Swift's module of it leaves out.
+            static var current: KernelThread {
+                typealias Function = @convention(c) () -> pid_t
+                return KernelThread(id: unsafeBitCast(dlsym(nil, "gettid"), to: Function.self)())
+            }
+
+            /// Nanoseconds on a processor so far.
+            var timeUsed: Substring? {
+                get throws {
+                    let path = "/proc/self/task/\(self.id)/schedstat"
+                    return try String(contentsOfFile: path, encoding: .utf8).split(separator: " ").first
+                }
+            }
+        }
+
         /// Runs `body` on a thread that stays on the core on which it starts.
         private static func onOneCore<R: Sendable>(_ body: @escaping @Sendable (Int32, pthread_t) -> R) async -> R {
             await withCheckedContinuation { continuation in

@@ -19,18 +19,21 @@ final class WorkerPool: @unchecked Sendable {
     /// shrink towards the end, so that the threads finish together.
     func run(count: Int, _ body: (Range<Int>) -> Void) {
         withoutActuallyEscaping(body) { body in
-            var body = body
-            withUnsafeMutablePointer(to: &body) { pointer in
+            var work = Work(body: body)
+            withUnsafeMutablePointer(to: &work) { pointer in
                 kw_pool_run(
                     self.pool,
                     count,
-                    { context, first, end in
-                        context?.assumingMemoryBound(to: ((Range<Int>) -> Void).self).pointee(first..<end)
-                    },
+                    { $0?.assumingMemoryBound(to: Work.self).pointee.body($1..<$2) },
                     pointer
                 )
             }
         }
+    }
+
+    /// In a structure, since a pointer to a function alone would make Swift allocate another form of it.
+    private struct Work {
+        let body: (Range<Int>) -> Void
     }
 
     /// Calls `body` once for every part in `0..<parts`, on several threads, and returns when all are done.
