@@ -111,7 +111,8 @@ extension Sessions {
     /// What a step gets whose caller has left; nobody reads it.
     private static let left = StepOutcome.refused(Refusal(code: .failed), "the caller has left")
 
-    /// Takes the step to the compute thread, where it begins unless everybody who asked for it has left; then nil.
+    /// Takes the step to the compute thread, unless it is too brief for that. There it begins unless everybody who asked
+    /// for it has left; then nil.
     private func run(
         _ step: StepRequest,
         _ key: SessionKey,
@@ -120,7 +121,8 @@ extension Sessions {
         _ input: StepInput,
         since arrival: ContinuousClock.Instant
     ) async -> StepOutcome? {
-        await self.compute.run {
+        let isBrief = self.loaded.isBrief(tokens: order.tokenCount, at: order.position, blocks: order.blocks.indices)
+        return await self.compute.run(isBrief: isBrief) {
             guard self.begins(step.id, key, cache) else { return nil }
             let start = ContinuousClock.now
             cache.truncate(to: order.position)

@@ -58,6 +58,14 @@ package struct Chain: Sendable {
     }
 
     package func run(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
+        // From hop to hop on the thread of their connections: nobody is woken but by an answer.
+        let executor = self.spans.lazy.compactMap(\.executor).first
+        return try await withTaskExecutorPreference(executor) { () async throws(CoordinatorError) in
+            try await self.runEach(pass)
+        }
+    }
+
+    private func runEach(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
         var input = SpanInput.tokens(pass.tokens)
         var timings: [StepTiming] = []
         timings.reserveCapacity(self.spans.count)

@@ -35,7 +35,7 @@ extension Host {
         let clock = ContinuousClock()
         let start = clock.now
         while true {
-            try await Task.sleep(for: Limits.pingInterval)
+            try await pause(for: Limits.pingInterval)
             await self.pingOnce(peer)
             let waited = clock.now - start
             if waited > Limits.silence, self.lastFrameAge(of: peer) ?? waited > Limits.silence { throw Silent() }
@@ -46,7 +46,7 @@ extension Host {
     private func pingOnce(_ peer: PeerID) async {
         await withTaskGroup { group in
             group.addTask { _ = try? await self.ping(peer) }
-            group.addTask { try? await Task.sleep(for: Limits.pingInterval) }
+            group.addTask { try? await pause(for: Limits.pingInterval) }
             await group.next()
             group.cancelAll()
         }

@@ -12,6 +12,8 @@ package actor RemoteSpan: Span {
     package nonisolated let isExact: Bool
     package nonisolated let name: String
 
+    package nonisolated var executor: (any TaskExecutor)? { self.host.executor }
+
     private let peer: PeerInfo
     private let host: Host
     private let client: InferenceClient

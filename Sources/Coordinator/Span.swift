@@ -32,6 +32,8 @@ package protocol Span: Sendable {
     var name: String { get }
     /// The thread that runs the passes, where it is one of this process.
     var queue: ComputeQueue? { get }
+    /// The thread on which its steps leave and arrive, where it is one of another process.
+    var executor: (any TaskExecutor)? { get }
 
     /// Runs the tokens that `input` holds, the first at `position`, over every block of the range.
     ///
@@ -48,4 +50,5 @@ package protocol Span: Sendable {
 
 extension Span {
     package var queue: ComputeQueue? { nil }
+    package var executor: (any TaskExecutor)? { nil }
 }

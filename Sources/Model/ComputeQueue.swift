@@ -1,4 +1,5 @@
 import Dispatch
+internal import Synchronization
 
 /// A thread of its own for matrix products.
 ///
@@ -9,6 +10,7 @@ import Dispatch
 /// altogether, with `withTaskExecutorPreference`; it then runs them where it stands.
 public final class ComputeQueue: TaskExecutor {
     private let queue: DispatchQueue
+    private let pending = Atomic(0)
     private static let own = DispatchSpecificKey<ObjectIdentifier>()
 
     /// - Parameter label: what a debugger or `perf` shows for the thread.
@@ -17,13 +19,23 @@ public final class ComputeQueue: TaskExecutor {
         self.queue.setSpecific(key: Self.own, value: ObjectIdentifier(self))
     }
 
+    /// Passes that run on the queue or wait for it.
+    package var pendingPasses: Int { self.pending.load(ordering: .relaxed) }
+
     /// Runs `body` on the queue's thread and returns what it returned.
+    ///
+    /// One that is over before the queue's thread would be awake, and that would not have to wait there, runs on the
+    /// caller's.
     ///
     /// Cancelling the calling task does not stop a pass that has begun: a step, once begun, commits (DESIGN.md §5).
     public func run<Success: Sendable, Failure: Error>(
+        isBrief: Bool = false,
         _ body: @escaping @Sendable () throws(Failure) -> Success
     ) async throws(Failure) -> Success {
+        if isBrief, self.pendingPasses == 0 { return try body() }
         if DispatchQueue.getSpecific(key: Self.own) == ObjectIdentifier(self) { return try body() }
+        self.pending.add(1, ordering: .relaxed)
+        defer { self.pending.subtract(1, ordering: .relaxed) }
         let result: Result<Success, Failure> = await withUnsafeContinuation { continuation in
             self.queue.async {
                 continuation.resume(returning: Result(catching: body))

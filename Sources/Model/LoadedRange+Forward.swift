@@ -111,7 +111,11 @@ extension LoadedRange {
             routerProbe: self.routerProbe,
             pool: self.pool,
             isParallel: self.pool.threads > 1
-                && self.estimatedSeconds(portions, runs, blocks) > Pass.secondsWorthAWakeUp,
+                && self.estimatedSeconds(
+                    tokens: count,
+                    cached: portions.reduce(0) { $0 + runs[$1.run].step.position + $1.tokens.upperBound },
+                    blocks
+                ) > Pass.secondsWorthAWakeUp,
             rounding: self.rounding,
             scratch: scratch,
             segments: portions.map { portion in
@@ -203,13 +207,17 @@ extension LoadedRange {
         }
     }
 
+    /// Whether a step of so many tokens is over before another thread would be awake, so that it may run on a thread
+    /// that others wait for.
+    public func isBrief(tokens: Int, at position: Int, blocks: Range<Int>) -> Bool {
+        self.estimatedSeconds(tokens: tokens, cached: position + tokens, blocks) <= Pass.secondsWorthAWakeUp
+    }
+
     /// A guess at the time of a pass, from the memory and arithmetic of an ordinary core.
-    private func estimatedSeconds(_ portions: [Portion], _ runs: [Run], _ blocks: Range<Int>) -> Double {
+    private func estimatedSeconds(tokens: Int, cached: Int, _ blocks: Range<Int>) -> Double {
         let weights = blocks.reduce(0) { $0 + self.blocks[$1 - self.range.lowerBound].weightCount }
         let headWeights = blocks.upperBound == self.configuration.blockCount ? self.head?.product.weightCount ?? 0 : 0
         let count = Double(weights + headWeights)
-        let tokens = portions.reduce(0) { $0 + $1.rows.count }
-        let cached = portions.reduce(0) { $0 + runs[$1.run].step.position + $1.tokens.upperBound }
         let cachedBytes = Double(cached * self.kvBytesPerTokenAndBlock * blocks.count)
         return max((count * 2 + cachedBytes) / 50e9, count * 2 * Double(tokens) / 150e9)
     }

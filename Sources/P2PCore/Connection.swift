@@ -11,8 +11,16 @@ final class Connection: Sendable {
     let channel: any Channel
     let executor: EventLoopTaskExecutor
     private let handler: NIOLoopBound<ConnectionHandler>
+    private let inbound: AsyncStream<Inbound>
+    private let arrivals: AsyncStream<Inbound>.Continuation
     private let lastFrame: Atomic<UInt64>
     private let isLeaving = Atomic(false)
+
+    /// A stream that the remote has opened, and who serves it.
+    private struct Inbound: Sendable {
+        var stream: PeerStream
+        var handler: ProtocolHandler
+    }
 
     /// Made on the channel's event loop.
     init(peer: PeerID, remoteAddress: Multiaddr, role: ConnectionRole, channel: any Channel, handler: ConnectionHandler)
@@ -23,6 +31,9 @@ final class Connection: Sendable {
         self.channel = channel
         self.executor = EventLoopTaskExecutor(channel.eventLoop)
         self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        (self.inbound, self.arrivals) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingOldest(Limits.pendingStreams)
+        )
         self.lastFrame = Atomic(NIODeadline.now().uptimeNanoseconds)
     }
 
@@ -42,6 +53,30 @@ final class Connection: Sendable {
     func markLeaving() {
         self.isLeaving.store(true, ordering: .relaxed)
     }
+
+    // MARK: Inbound streams
+
+    /// Serves the remote's streams until the connection has closed and the last of them is over. Meant for a task on
+    /// ``executor``: then no stream waits for another thread.
+    func serve() async {
+        await withDiscardingTaskGroup { group in
+            for await arrival in self.inbound {
+                group.addTask { await arrival.handler.serve(arrival.stream) }
+            }
+        }
+    }
+
+    /// Hands a stream to ``serve()``; one too many is reset.
+    func accept(_ stream: PeerStream, _ handler: ProtocolHandler) {
+        if case .enqueued = self.arrivals.yield(Inbound(stream: stream, handler: handler)) { return }
+        handler.leave(self.peer)
+        stream.reset()
+    }
+
+    /// No stream will come any more.
+    func ended() { self.arrivals.finish() }
+
+    // MARK: Outbound streams
 
     /// Opens a stream and proposes its protocol.
     ///

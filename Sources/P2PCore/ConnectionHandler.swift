@@ -274,11 +274,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func serve(_ id: StreamID, _ mailbox: StreamMailbox, _ handler: ProtocolHandler) {
         guard let connection else { return handler.leave(self.peer) }
         let stream = PeerStream(id: id, protocolID: handler.protocolID, mailbox: mailbox, connection: connection)
-        guard self.host.submit(.serve(stream, handler, connection.executor)) else {
-            handler.leave(self.peer)
-            stream.reset()
-            return
-        }
+        connection.accept(stream, handler)
     }
 
     private func add(_ id: StreamID, _ mailbox: StreamMailbox, _ negotiation: StreamNegotiation) {
@@ -426,6 +422,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         for entry in self.streams.removeAll() { entry.mailbox.update { $0.fail(reason) } }
         for waiter in self.confirmationWaiters { waiter(.failure(reason)) }
         self.confirmationWaiters = []
-        if let connection { self.host.connectionClosed(connection, reason) }
+        if let connection {
+            connection.ended()
+            self.host.connectionClosed(connection, reason)
+        }
     }
 }

@@ -12,7 +12,7 @@ package func withDeadline<Value: Sendable>(
         }
         group.addTask {
             // It throws when the body was faster and cancelled it.
-            try? await Task.sleep(for: duration)
+            try? await pause(for: duration)
             return nil
         }
         let first = await group.next() ?? nil

@@ -11,7 +11,7 @@ import Synchronization
 public final class Host: Sendable {
     /// Work that ``run()`` takes on as a child task.
     enum Job: Sendable {
-        case serve(PeerStream, ProtocolHandler, EventLoopTaskExecutor)
+        case serve(Connection)
         case dial(PeerInfo)
         case service(@Sendable () async -> Void)
     }
@@ -19,6 +19,11 @@ public final class Host: Sendable {
     package let configuration: Configuration
     let noiseKey = NoiseKeyPair()
     let group = MultiThreadedEventLoopGroup.singleton
+    /// Where connections live that this host dialled: one thread, so that who speaks to several peers in turn need not
+    /// change it.
+    let home: any EventLoop
+    /// Runs tasks on that thread: exchanges with peers, never computation or anything that blocks.
+    package let executor: any TaskExecutor
     /// Whoever holds this lock wakes no task: a task that is being cancelled cannot be woken before its cancellation
     /// handlers have run, and those of a dial take this lock.
     let state = Mutex(HostState())
@@ -30,6 +35,8 @@ public final class Host: Sendable {
 
     public init(configuration: Configuration) {
         self.configuration = configuration
+        self.home = self.group.next()
+        self.executor = EventLoopTaskExecutor(self.home)
         (self.jobs, self.jobContinuation) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingOldest(Limits.pendingJobs)
         )
@@ -76,8 +83,8 @@ public final class Host: Sendable {
         await withDiscardingTaskGroup { group in
             for await job in self.jobs {
                 switch job {
-                case .serve(let stream, let handler, let executor):
-                    group.addTask(executorPreference: executor) { await handler.serve(stream) }
+                case .serve(let connection):
+                    group.addTask(executorPreference: connection.executor) { await connection.serve() }
                 case .dial(let peer):
                     group.addTask { await self.settleDial(of: peer) }
                 case .service(let body):
@@ -259,6 +266,10 @@ public final class Host: Sendable {
             return nil
         }
         if let failure { throw failure }
+        guard self.submit(.serve(connection)) else {
+            self.state.withLock { $0.remove(connection) }
+            throw P2PError(.limitReached, "this host has too much to do for another connection")
+        }
         self.tellEvents()
         self.configuration.logger.debug(
             "connected",

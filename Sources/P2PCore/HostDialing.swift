@@ -166,7 +166,7 @@ extension Host {
         let place = address.withoutPeerID
         let attempt = DialAttempt()
         let timeouts = self.configuration.timeouts
-        let bootstrap = ClientBootstrap(group: self.group)
+        let bootstrap = ClientBootstrap(group: self.home)
             .connectionOptions()
             .connectTimeout(TimeAmount(clamping: timeouts.upgrade))
             .channelInitializer { channel in

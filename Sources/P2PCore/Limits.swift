@@ -14,8 +14,11 @@ package enum Limits {
     /// Addresses tried for one dial; peers announce a handful.
     package static let addressesPerDial = 16
 
-    /// Inbound streams that wait for ``Host/run()`` to start their handler; more are reset.
+    /// Work that waits for ``Host/run()`` to begin it: connections to serve, dials, services.
     package static let pendingJobs = 4096
+
+    /// Inbound streams of a connection that wait for their handler to begin, as many as it may have; more are reset.
+    package static let pendingStreams = 256
 
     /// Bytes that a writer may have queued on a stream before it waits, and at which it may go on.
     package static let writeHighWater = 1024 * 1024

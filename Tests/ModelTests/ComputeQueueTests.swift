@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import Testing
 
@@ -23,14 +24,39 @@ import Testing
         let flag = Flag()
         let isBehind = await withTaskExecutorPreference(queue) {
             let next = Task(executorPreference: queue) { flag.isSet.store(true, ordering: .relaxed) }
-            let isBehind = await queue.run { flag.isSet.load(ordering: .relaxed) }
+            let isBehind = await queue.run { flag.value }
             await next.value
             return isBehind
         }
         #expect(!isBehind)
     }
 
+    @Test func `runs a brief pass on the caller's thread`() async {
+        let queue = ComputeQueue(label: "test")
+        let isHere = await withTaskExecutorPreference(ComputeQueue(label: "caller")) {
+            let caller = pthread_self()
+            return await queue.run(isBrief: true) { pthread_equal(caller, pthread_self()) != 0 }
+        }
+        #expect(isHere)
+    }
+
+    @Test func `runs a brief pass behind one that has begun`() async {
+        let queue = ComputeQueue(label: "test")
+        let gate = DispatchSemaphore(value: 0)
+        let flag = Flag()
+        let long = Task { await queue.run { gate.wait() } }
+        while queue.pendingPasses < 1 { await Task.yield() }
+        let brief = Task { await queue.run(isBrief: true) { flag.isSet.store(true, ordering: .relaxed) } }
+        while queue.pendingPasses < 2 { await Task.yield() }
+        #expect(!flag.value)
+        gate.signal()
+        await long.value
+        await brief.value
+        #expect(flag.value)
+    }
+
     private final class Flag: Sendable {
         let isSet = Atomic(false)
+        var value: Bool { self.isSet.load(ordering: .relaxed) }
     }
 }

@@ -15,7 +15,12 @@ struct CallID: Hashable, Sendable {
     static let byteCount = 16
 
     static func random(using generator: inout some RandomNumberGenerator) -> CallID {
-        CallID(unchecked: (0..<Self.byteCount).map { _ in .random(in: .min ... .max, using: &generator) })
+        // Two draws: the system's generator is a call to the system.
+        CallID(
+            unchecked: [generator.next(), generator.next()].flatMap { (word: UInt64) in
+                (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+            }
+        )
     }
 
     init(_ bytes: some Collection<UInt8>) throws(ShardError) {
