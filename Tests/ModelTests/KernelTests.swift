@@ -64,10 +64,7 @@ import Testing
             let part = first..<Int.random(in: first...rows, using: &random)
             let expected = matrix.multiply(self.scalar, x, bias: bias, tokens: tokens, rows: part)
             let actual = matrix.multiply(self.kernels(set), x, bias: bias, tokens: tokens, rows: part)
-            #expect(
-                actual.map(\.bitPattern) == expected.map(\.bitPattern),
-                "\(type) \(rows)×\(columns), \(tokens) tokens"
-            )
+            #expect(firstDifference(actual, expected) == nil, "\(type) \(rows)×\(columns), \(tokens) tokens")
         }
     }
 
@@ -82,10 +79,7 @@ import Testing
             let expected = matrix.multiply(self.scalar, x, bias: nil, tokens: 140, rows: 1..<rows)
             for tokens in Array(1...20) + [64, 65, 99, 127, 128, 129, 140] {
                 let actual = matrix.multiply(self.kernels(set), x, bias: nil, tokens: tokens, rows: 1..<rows)
-                #expect(
-                    actual.map(\.bitPattern) == expected.prefix(tokens * rows).map(\.bitPattern),
-                    "\(type), \(tokens) tokens"
-                )
+                #expect(firstDifference(actual, expected.prefix(tokens * rows)) == nil, "\(type), \(tokens) tokens")
             }
         }
     }
@@ -251,9 +245,11 @@ import Testing
                 &random
             )
             let expected = trial.run(self.scalar)
-            #expect(trial.run(self.kernels(set)).map(\.bitPattern) == expected.map(\.bitPattern))
-            #expect(trial.runTokenByToken(self.kernels(set)) == expected)
-            for name in ["scalar", set] { #expect(trial.runTileByTile(self.kernels(name)) == expected) }
+            #expect(firstDifference(trial.run(self.kernels(set)), expected) == nil)
+            #expect(firstDifference(trial.runTokenByToken(self.kernels(set)), expected) == nil)
+            for name in ["scalar", set] {
+                #expect(firstDifference(trial.runTileByTile(self.kernels(name)), expected) == nil)
+            }
         }
     }
 

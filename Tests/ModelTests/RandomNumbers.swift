@@ -35,3 +35,9 @@ struct RandomNumbers: RandomNumberGenerator {
         }
     }
 }
+
+/// Where two rows of numbers differ first in any bit; the arrays themselves would fill a report for minutes.
+func firstDifference(_ one: [Float], _ other: some Collection<Float>) -> Int? {
+    guard one.count == other.count else { return min(one.count, other.count) }
+    return zip(one, other).enumerated().first { $1.0.bitPattern != $1.1.bitPattern }?.offset
+}
