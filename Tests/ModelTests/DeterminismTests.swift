@@ -121,23 +121,31 @@ import Testing
         for threads in 2...4 { #expect(try Self.logits(model, threads: threads) == alone) }
     }
 
-    @Test func `does not depend on the threads that split a long context`() throws {
-        // Two key heads for four threads, 18 tiles before the last tokens.
-        let model = TinyModel(
-            hidden: 256,
-            feedForward: 2048,
-            blocks: 3,
-            heads: 6,
-            keyValueHeads: 2,
-            headDimension: 40,
-            context: 1200
-        )
+    /// Two key heads for four threads, 18 tiles before the last tokens; and more tiles than fit into one round.
+    @Test(arguments: [
+        (
+            TinyModel(
+                hidden: 256,
+                feedForward: 2048,
+                blocks: 3,
+                heads: 6,
+                keyValueHeads: 2,
+                headDimension: 40,
+                context: 1200
+            ), 1130
+        ),
+        (
+            TinyModel(hidden: 64, blocks: 1, heads: 2, headDimension: 8, vocabulary: 100_000, context: 16_600),
+            16_500
+        ),
+    ])
+    func `does not depend on the threads that split a long context`(model: TinyModel, prompt: Int) throws {
         let directory = try model.embedded()
         func logits(threads: Int) throws -> [UInt16] {
             let range = try LoadedRange(directory, range: 0..<model.blocks, threads: threads)
             let cache = try range.makeCache()
             var logits: [UInt16] = []
-            for tokens in [0..<1130, 1130..<1131, 1131..<1132] {
+            for tokens in [0..<prompt, prompt..<prompt + 1, prompt + 1..<prompt + 2] {
                 logits = try range.forward(
                     .tokens(tokens.map { UInt32($0 * 31 % model.vocabulary) }),
                     blocks: range.range,

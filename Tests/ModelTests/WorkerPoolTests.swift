@@ -7,10 +7,26 @@ import Testing
 @Suite struct WorkerPoolTests {
     @Test(arguments: [1, 2, 3, 8]) func `does every part once`(threads: Int) {
         let pool = WorkerPool(threads: threads)
-        for parts in [0, 1, 2, 7, 100] {
+        // Many times, since threads that take the same part must meet to do so.
+        for parts in Array(repeating: [0, 1, 2, 7, 100], count: 200).flatMap(\.self) {
             let counts = (0..<parts).map { _ in Counter() }
             pool.run(parts: parts) { counts[$0].value.add(1, ordering: .relaxed) }
             #expect(counts.allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
+        }
+    }
+
+    @Test func `returns when the last part is done`() {
+        let pool = WorkerPool(threads: 2)
+        for _ in 0..<20 {
+            let (begun, done) = (Counter(), Counter())
+            pool.run(parts: 2) { part in
+                // Each waits for the other, so that both threads take part; the one that comes later takes longer.
+                begun.value.add(1, ordering: .relaxed)
+                while begun.value.load(ordering: .relaxed) < 2 {}
+                if part == 1 { for _ in 0..<100_000 { _ = begun.value.load(ordering: .sequentiallyConsistent) } }
+                done.value.add(1, ordering: .relaxed)
+            }
+            #expect(done.value.load(ordering: .relaxed) == 2)
         }
     }
 
@@ -21,6 +37,19 @@ import Testing
             for _ in 0..<500 { pool.run(parts: 5) { total.value.add($0, ordering: .relaxed) } }
         }
         #expect(total.value.load(ordering: .relaxed) == 8 * 500 * 10)
+    }
+
+    @Test func `does not mix the work of callers that find it busy into what it does`() {
+        let pool = WorkerPool(threads: 2)
+        let (outer, inner) = (Counter(), Counter())
+        for _ in 0..<20 {
+            pool.run(parts: 4) { _ in
+                pool.run(parts: 5) { inner.value.add($0, ordering: .relaxed) }
+                outer.value.add(1, ordering: .relaxed)
+            }
+        }
+        #expect(outer.value.load(ordering: .relaxed) == 20 * 4)
+        #expect(inner.value.load(ordering: .relaxed) == 20 * 4 * 10)
     }
 
     #if os(Linux)
