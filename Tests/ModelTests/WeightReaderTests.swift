@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import Testing
 
@@ -42,6 +43,41 @@ import Testing
             let caching = try ModelDirectory(path: folder, cache: DigestCache(folder: "\(folder)/cache"))
             for _ in 0..<2 { #expect(try self.load(caching, threads: 3, format) == expected) }
         }
+    }
+
+    @Test(arguments: Quantization.allCases) func `hashes what is multiplied, tensor by tensor`(
+        format: Quantization
+    ) throws {
+        let directory = try Self.fused.embedded().quantized(to: format)
+        let expected = try (0..<3).map { block in
+            let hash = directory.startDigest()
+            for tensor in try directory.hashedTensors(ofBlock: block) {
+                hash.append(tensor.name, tensor.type, tensor.shape)
+                tensor.withBytes(of: 0..<tensor.rows, through: RowMemory()) { hash.append($0) }
+            }
+            return hash.finish()
+        }
+        #expect(try LoadedRange(directory, range: 0..<3, threads: 2).blockDigests == expected)
+    }
+
+    @Test func `fills panels piece by piece as at once`() throws {
+        let directory = try Self.plain.embedded().quantized(to: .q8_0)
+        let tensors = try directory.hashedTensors(ofBlock: 1)
+        let tensor = try #require(tensors.first { $0.name.contains("up_proj") })
+        let type = try #require(tensor.type.kernelType)
+        // As a part of a tensor that has five more rows before it.
+        let (memory, rows) = (PanelMemory(), 5..<5 + tensor.rows)
+        let filled = try [[rows], [5 + 48..<rows.upperBound, 5..<5 + 48]].map { pieces in
+            let panels = try memory.take(tensor, from: 5, type)
+            for piece in pieces {
+                let own = piece.lowerBound - 5..<piece.upperBound - 5
+                tensor.withBytes(of: own, through: RowMemory()) { panels.fill(piece, from: $0) }
+            }
+            let count = (tensor.rows + 15) / 16 * kw_panel_bytes(type, tensor.columns)
+            return [UInt8](UnsafeRawBufferPointer(start: panels.start, count: count))
+        }
+        #expect(filled[0] == filled[1])
+        #expect(filled[0].contains { $0 != 0 })
     }
 
     @Test func `tells of panels that are filled while digests are known`() throws {
