@@ -76,8 +76,10 @@ import Testing
             let count = (tensor.rows + 15) / 16 * kw_panel_bytes(type, tensor.columns)
             return [UInt8](UnsafeRawBufferPointer(start: panels.start, count: count))
         }
-        #expect(filled[0] == filled[1])
-        #expect(filled[0].contains { $0 != 0 })
+        let difference = zip(filled[0], filled[1]).enumerated().first { $1.0 != $1.1 }?.offset
+        let hasNumbers = filled[0].contains { $0 != 0 }
+        #expect(difference == nil)
+        #expect(hasNumbers)
     }
 
     @Test func `tells of panels that are filled while digests are known`() throws {
