@@ -57,6 +57,12 @@ package enum Limits {
     package static let pingStreams = 1024
     package static let pingStreamsPerPeer = 4
 
+    /// Bytes that a measurement hands to its stream at once: enough that the hand-over costs nothing beside them.
+    package static let perfPiece = 64 * 1024
+
+    /// How much longer than asked for a measurement may take: what is on its way has to arrive.
+    package static let perfGrace: Duration = .seconds(10)
+
     /// Bytes of an identity file that are read: a key takes 68.
     package static let identityFile = 4096
 
