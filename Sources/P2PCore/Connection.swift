@@ -10,6 +10,9 @@ final class Connection: Sendable {
     let role: ConnectionRole
     let channel: any Channel
     let executor: EventLoopTaskExecutor
+    /// What the connection itself takes of the host's resources, and its number in the books.
+    let reservation: Reservation
+    let number: UInt64
     private let handler: NIOLoopBound<ConnectionHandler>
     private let inbound: AsyncStream<Inbound>
     private let arrivals: AsyncStream<Inbound>.Continuation
@@ -20,15 +23,25 @@ final class Connection: Sendable {
     private struct Inbound: Sendable {
         var stream: PeerStream
         var handler: ProtocolHandler
+        var permit: Reservation
     }
 
     /// Made on the channel's event loop.
-    init(peer: PeerID, remoteAddress: Multiaddr, role: ConnectionRole, channel: any Channel, handler: ConnectionHandler)
-    {
+    init(
+        peer: PeerID,
+        remoteAddress: Multiaddr,
+        role: ConnectionRole,
+        channel: any Channel,
+        handler: ConnectionHandler,
+        reservation: Reservation,
+        number: UInt64
+    ) {
         self.peer = peer
         self.remoteAddress = remoteAddress
         self.role = role
         self.channel = channel
+        self.reservation = reservation
+        self.number = number
         self.executor = EventLoopTaskExecutor(channel.eventLoop)
         self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
         (self.inbound, self.arrivals) = AsyncStream.makeStream(
@@ -61,15 +74,15 @@ final class Connection: Sendable {
     func serve() async {
         await withDiscardingTaskGroup { group in
             for await arrival in self.inbound {
-                group.addTask { await arrival.handler.serve(arrival.stream) }
+                group.addTask { await arrival.handler.serve(arrival.stream, arrival.permit) }
             }
         }
     }
 
     /// Hands a stream to ``serve()``; one too many is reset.
-    func accept(_ stream: PeerStream, _ handler: ProtocolHandler) {
-        if case .enqueued = self.arrivals.yield(Inbound(stream: stream, handler: handler)) { return }
-        handler.leave(self.peer)
+    func accept(_ stream: PeerStream, _ handler: ProtocolHandler, _ permit: Reservation) {
+        let arrival = Inbound(stream: stream, handler: handler, permit: permit)
+        if case .enqueued = self.arrivals.yield(arrival) { return }
         stream.reset()
     }
 

@@ -241,7 +241,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         var consumed = 0
         do throws(P2PError) {
             let outcome = try entry.negotiation
-                .receive(bytes, from: self.peer, reply: &reply, consumed: &consumed) { self.host.handler(for: $0) }
+                .receive(bytes, reply: &reply, consumed: &consumed) { self.host.handler(for: $0) }
+            let permit = try self.permit(for: outcome)
             self.secure.yamux.send(reply, on: id)
             self.secure.yamux.consumed(consumed, on: id, at: now)
             switch outcome {
@@ -251,7 +252,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 self.agree(entry, id, surplus)
             case .inbound(let handler, let surplus):
                 self.agree(entry, id, surplus)
-                self.serve(id, entry.mailbox, handler)
+                if let permit { self.serve(id, entry.mailbox, handler, permit) }
             }
         } catch {
             entry.mailbox.update { $0.fail(error) }
@@ -271,10 +272,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    private func serve(_ id: StreamID, _ mailbox: StreamMailbox, _ handler: ProtocolHandler) {
-        guard let connection else { return handler.leave(self.peer) }
+    /// Room to serve a stream of the protocol that was agreed upon; nil when there is nothing to serve.
+    private func permit(for outcome: StreamNegotiation.Outcome) throws(P2PError) -> Reservation? {
+        guard case .inbound(let handler, _) = outcome else { return nil }
+        return try self.connection?.permit(for: handler.protocolID)
+    }
+
+    private func serve(_ id: StreamID, _ mailbox: StreamMailbox, _ handler: ProtocolHandler, _ permit: Reservation) {
+        guard let connection else { return }
         let stream = PeerStream(id: id, protocolID: handler.protocolID, mailbox: mailbox, connection: connection)
-        connection.accept(stream, handler)
+        connection.accept(stream, handler, permit)
     }
 
     private func add(_ id: StreamID, _ mailbox: StreamMailbox, _ negotiation: StreamNegotiation) {

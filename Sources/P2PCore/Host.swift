@@ -18,6 +18,8 @@ public final class Host: Sendable {
 
     package let configuration: Configuration
     let noiseKey = NoiseKeyPair()
+    /// What others hold of this host.
+    let book: ResourceBook
     let group = MultiThreadedEventLoopGroup.singleton
     /// Where connections live that this host dialled: one thread, so that who speaks to several peers in turn need not
     /// change it.
@@ -35,6 +37,7 @@ public final class Host: Sendable {
 
     public init(configuration: Configuration) {
         self.configuration = configuration
+        self.book = ResourceBook(limits: configuration.limits)
         self.home = self.group.next()
         self.executor = EventLoopTaskExecutor(self.home)
         (self.jobs, self.jobContinuation) = AsyncStream.makeStream(
@@ -138,8 +141,8 @@ public final class Host: Sendable {
         limitPerPeer: Int? = nil,
         _ body: @escaping @Sendable (PeerStream) async throws -> Void
     ) {
-        let handler = ProtocolHandler(protocolID, limit: limit, limitPerPeer: limitPerPeer ?? limit, body: body)
-        self.state.withLock { $0.handlers[protocolID] = handler }
+        self.book.update { $0.setLimits(of: protocolID, streams: limit, perPeer: limitPerPeer ?? limit) }
+        self.state.withLock { $0.handlers[protocolID] = ProtocolHandler(protocolID: protocolID, body: body) }
         self.announceProtocols()
     }
 
@@ -251,21 +254,14 @@ public final class Host: Sendable {
 
     /// A connection is ready.
     ///
-    /// - Throws: `limitReached`, in which case it is to be closed.
+    /// - Throws: `closed` or `limitReached`, in which case it is to be closed.
     func connectionOpened(_ connection: Connection) throws(P2PError) {
-        let configuration = self.configuration
-        let failure: P2PError? = self.state.withLock { state in
-            if case .closed = state.phase { return .hostClosed }
-            guard state.connectionCount < configuration.maximumConnections else {
-                return P2PError(.limitReached, "this host has \(state.connectionCount) connections, its limit")
-            }
-            guard (state.connections[connection.peer]?.count ?? 0) < configuration.maximumConnectionsPerPeer else {
-                return P2PError(.limitReached, "\(connection.peer) has too many connections to this host")
-            }
+        let isOpen = self.state.withLock { state in
+            if case .closed = state.phase { return false }
             state.add(connection)
-            return nil
+            return true
         }
-        if let failure { throw failure }
+        guard isOpen else { throw .hostClosed }
         guard self.submit(.serve(connection)) else {
             self.state.withLock { $0.remove(connection) }
             throw P2PError(.limitReached, "this host has too much to do for another connection")
@@ -286,6 +282,7 @@ public final class Host: Sendable {
             metadata: ["peer": "\(connection.peer)", "address": "\(connection.remoteAddress)", "reason": "\(reason)"]
         )
         self.state.withLock { $0.remove(connection) }
+        connection.reservation.update { $0.close(&$1) }
         self.tellEvents()
     }
 }

@@ -14,12 +14,8 @@ extension Host {
         public var allowedPeers: Set<PeerID>?
         public var logger: Logger
         public var timeouts = Timeouts()
-        /// Connections of both directions together.
-        public var maximumConnections = Limits.connections
-        /// Connections to one peer.
-        public var maximumConnectionsPerPeer = Limits.connectionsPerPeer
-        /// Inbound connections that have yet to prove who they are.
-        public var maximumPendingConnections = Limits.pendingInboundConnections
+        /// How much of this machine others may take.
+        public var limits = ResourceLimits()
 
         public init(
             identity: Identity = Identity(),

@@ -165,6 +165,7 @@ extension Host {
         if Task.isCancelled { throw .cancelled }
         let place = address.withoutPeerID
         let attempt = DialAttempt()
+        let reservation = try Reservation(self.book) { ledger throws(ResourceRefusal) in try ledger.dial() }
         let timeouts = self.configuration.timeouts
         let bootstrap = ClientBootstrap(group: self.home)
             .connectionOptions()
@@ -178,6 +179,7 @@ extension Host {
                         host: self,
                         remoteAddress: place,
                         expectedPeer: peer,
+                        reservation: reservation,
                         established: established
                     )
                     try channel.pipeline.syncOperations.addHandler(handler)

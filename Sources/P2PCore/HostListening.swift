@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOPosix
 import P2PWire
@@ -35,25 +36,26 @@ extension Host {
         }
     }
 
-    /// Starts the upgrade of an inbound connection, if not too many strangers are at it already.
+    /// Starts the upgrade of an inbound connection, if there is room for it; else closes it before it has cost anything.
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let isWelcome = self.state.withLock { state in
-            guard state.pendingInbound < self.configuration.maximumPendingConnections else { return false }
-            state.pendingInbound += 1
-            return true
-        }
-        guard isWelcome else { return channel.close() }
-        let established = channel.eventLoop.makePromise(of: Connection.self)
-        established.futureResult.whenComplete { _ in
-            self.state.withLock { $0.pendingInbound -= 1 }
+        let address = Self.multiaddr(channel.remoteAddress)
+        let reservation: Reservation
+        do throws(P2PError) {
+            reservation = try Reservation(self.book) { ledger throws(ResourceRefusal) in
+                try ledger.accept(from: address.ipAddress, at: .now())
+            }
+        } catch {
+            self.configuration.logger.debug("turned away", metadata: ["address": "\(address)", "reason": "\(error)"])
+            return channel.close()
         }
         return channel.eventLoop.makeCompletedFuture {
             let handler = UpgradeHandler(
                 role: .listener,
                 host: self,
-                remoteAddress: Self.multiaddr(channel.remoteAddress),
+                remoteAddress: address,
                 expectedPeer: nil,
-                established: established
+                reservation: reservation,
+                established: channel.eventLoop.makePromise(of: Connection.self)
             )
             try channel.pipeline.syncOperations.addHandler(handler)
         }

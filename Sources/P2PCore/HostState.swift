@@ -11,18 +11,15 @@ struct HostState {
     var phase = Phase.made
     var listenAddresses: [Multiaddr] = []
     var handlers: [ProtocolID: ProtocolHandler] = [:]
-    var pendingInbound = 0
     /// A push of Identify is about to go out.
     var isAnnouncing = false
     var dials: [PeerID: PendingDial] = [:]
     private(set) var connections: [PeerID: [Connection]] = [:]
-    private(set) var connectionCount = 0
     private var identifications: [PeerID: Identification] = [:]
     /// What has happened and was not told yet.
     private var untold: [HostEvent] = []
 
     mutating func add(_ connection: Connection) {
-        self.connectionCount += 1
         self.connections[connection.peer, default: []].append(connection)
         if self.connections[connection.peer]?.count == 1 { self.untold.append(.connected(connection.peer)) }
     }
@@ -33,7 +30,6 @@ struct HostState {
             let index = remaining.firstIndex(where: { $0 === connection })
         else { return }
         remaining.remove(at: index)
-        self.connectionCount -= 1
         self.connections[connection.peer] = remaining.isEmpty ? nil : remaining
         guard remaining.isEmpty else { return }
         self.identifications[connection.peer] = nil

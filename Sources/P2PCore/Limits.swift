@@ -2,14 +2,17 @@ import NIOCore
 
 /// The bound of everything that others can make `P2PCore` hold, each with its reason (DESIGN.md §7).
 package enum Limits {
-    /// Connections of one host, both directions; P2PWire bounds what each may hold.
-    package static let connections = 1024
+    /// Bytes that a connection holds without asking for more: one window, what is read ahead of the streams and encrypted
+    /// ahead of the socket. A conversation of one stream at a time never asks.
+    package static let connectionMemory = 512 * 1024
 
-    /// Connections to one peer: two after a simultaneous dial, and room for a peer that redials before it noticed a loss.
-    package static let connectionsPerPeer = 8
+    /// Bytes by which a connection's memory grows and shrinks, so that it seldom asks.
+    package static let memoryStep = 1024 * 1024
 
-    /// Inbound connections whose handshake is not complete, which strangers can open for nothing.
-    package static let pendingInboundConnections = 128
+    /// Networks, and peers, whose rate of new connections or streams is told apart; those beyond share one rate. A bucket
+    /// that is full again is forgotten.
+    package static let ratedNetworks = 4096
+    package static let ratedPeers = 4096
 
     /// Addresses tried for one dial; peers announce a handful.
     package static let addressesPerDial = 16
@@ -51,7 +54,7 @@ package enum Limits {
     package static let identifyStreams = 256
 
     /// Of those, streams of one peer: two for each of its connections.
-    package static let identifyStreamsPerPeer = 2 * Self.connectionsPerPeer
+    package static let identifyStreamsPerPeer = 16
 
     /// Ping streams served at once, which peers hold open between their pings, in all and to one peer.
     package static let pingStreams = 1024

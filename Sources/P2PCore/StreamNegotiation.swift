@@ -1,7 +1,7 @@
 import NIOCore
 import P2PWire
 
-/// The agreement on one stream's protocol: multistream in either role, and a permit for who is to serve it.
+/// The agreement on one stream's protocol: multistream in either role, and who is to serve it.
 struct StreamNegotiation {
     private enum State {
         case proposed(MultistreamDialer)
@@ -14,7 +14,7 @@ struct StreamNegotiation {
         case pending
         /// The remote speaks what we proposed.
         case outbound(surplus: ByteBuffer)
-        /// We speak what the remote proposed, and a permit of the handler has been taken.
+        /// We speak what the remote proposed.
         case inbound(ProtocolHandler, surplus: ByteBuffer)
     }
 
@@ -48,10 +48,9 @@ struct StreamNegotiation {
     /// Takes bytes of the stream; the surplus of the last ones belongs to the protocol.
     ///
     /// - Parameter consumed: How many of the bytes were the negotiation's own.
-    /// - Throws: what costs the stream: `unsupportedProtocol`, `malformed`, or `limitReached` when all permits are taken.
+    /// - Throws: what costs the stream: `unsupportedProtocol`, `malformed`.
     mutating func receive(
         _ bytes: ByteBuffer,
-        from peer: PeerID,
         reply: inout ByteBuffer,
         consumed: inout Int,
         handler: (ProtocolID) -> ProtocolHandler?
@@ -81,7 +80,6 @@ struct StreamNegotiation {
         let surplus = self.partial
         self.partial = ByteBuffer()
         guard let server else { return .outbound(surplus: surplus) }
-        try server.enter(peer)
         return .inbound(server, surplus: surplus)
     }
 }

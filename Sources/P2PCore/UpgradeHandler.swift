@@ -14,6 +14,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let remoteAddress: Multiaddr
     /// Who must be there; `nil` for whoever it is.
     private let expectedPeer: PeerID?
+    /// Room for the connection, until it is handed on or given up.
+    private var reservation: Reservation?
     private let established: EventLoopPromise<Connection>
     private var upgrade: ConnectionUpgrade
     /// When the whole upgrade, the muxer's negotiation included, must be done.
@@ -27,12 +29,14 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         host: Host,
         remoteAddress: Multiaddr,
         expectedPeer: PeerID?,
+        reservation: Reservation,
         established: EventLoopPromise<Connection>
     ) {
         self.role = role
         self.host = host
         self.remoteAddress = remoteAddress
         self.expectedPeer = expectedPeer
+        self.reservation = reservation
         self.established = established
         self.latestEnd = .now() + TimeAmount(clamping: host.configuration.timeouts.upgrade)
         let handshake = NoiseHandshake(
@@ -115,18 +119,26 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         peer: PeerID,
         _ context: ChannelHandlerContext
     ) throws {
+        guard let reservation else { return }
+        let number = self.host.book.nextConnection()
+        try reservation.update { ledger, claim throws(ResourceRefusal) in
+            try ledger.authenticate(&claim, as: peer, connection: number)
+        }
         let handler = ConnectionHandler(secure, peer: peer, host: self.host, settledBy: self.latestEnd)
         let connection = Connection(
             peer: peer,
             remoteAddress: self.remoteAddress,
             role: self.role,
             channel: context.channel,
-            handler: handler
+            handler: handler,
+            reservation: reservation,
+            number: number
         )
         handler.attach(connection)
         try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
         try self.host.connectionOpened(connection)
         self.isOver = true
+        self.reservation = nil
         self.deadline?.cancel()
         self.established.succeed(connection)
         if self.received.readableBytes > 0 {
@@ -140,6 +152,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func fail(_ error: P2PError, _ context: ChannelHandlerContext) {
         guard !self.isOver else { return }
         self.isOver = true
+        self.reservation = nil
         self.deadline?.cancel()
         self.host.configuration.logger.debug(
             "no connection",

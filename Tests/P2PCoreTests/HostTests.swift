@@ -330,7 +330,7 @@ import Testing
     }
 
     @Test func `connections above the limit are refused`() async throws {
-        try await withTwoHosts(server: { $0.maximumConnections = 1 }) { server, client, peer in
+        try await withTwoHosts(server: { $0.limits.system.total.connections = 1 }) { server, client, peer in
             try await client.connect(to: peer)
             try await withHost(.quiet) { other in
                 _ = await #expect(throws: P2PError.self) { try await other.connect(to: peer) }
@@ -340,7 +340,7 @@ import Testing
     }
 
     @Test func `strangers above the limit are turned away and the others served`() async throws {
-        try await withTwoHosts(server: { $0.maximumPendingConnections = 0 }) { _, client, peer in
+        try await withTwoHosts(server: { $0.limits.transient.inbound.connections = 0 }) { _, client, peer in
             let error = await #expect(throws: P2PError.self) { try await client.connect(to: peer) }
             #expect(error?.code == .handshakeFailed)
         }

@@ -5,8 +5,6 @@ import Testing
 @testable import P2PCore
 
 @Suite struct StreamNegotiationTests {
-    private let peer = Identity().peerID
-
     private func bytes(_ tokens: String..., payload: [UInt8] = []) -> ByteBuffer {
         var bytes = ByteBuffer()
         for token in tokens { Multistream.write(token, into: &bytes) }
@@ -15,12 +13,12 @@ import Testing
     }
 
     @Test func `a payload in the proposal's flight reaches the protocol and only the rest counts as read`() throws {
-        let handler = ProtocolHandler("/echo", limit: 1, limitPerPeer: 1) { _ in }
+        let handler = ProtocolHandler(protocolID: "/echo") { _ in }
         var reply = ByteBuffer()
         var negotiation = StreamNegotiation(answeringInto: &reply)
         var consumed = 0
         let arrived = self.bytes("/multistream/1.0.0", "/echo", payload: [1, 2])
-        let outcome = try negotiation.receive(arrived, from: self.peer, reply: &reply, consumed: &consumed) { _ in
+        let outcome = try negotiation.receive(arrived, reply: &reply, consumed: &consumed) { _ in
             handler
         }
         guard case .inbound(let server, let surplus) = outcome else {
@@ -33,18 +31,6 @@ import Testing
         #expect(reply == self.bytes("/multistream/1.0.0", "/echo"))
     }
 
-    @Test func `without a permit the stream is refused`() {
-        let handler = ProtocolHandler("/echo", limit: 0, limitPerPeer: 1) { _ in }
-        var reply = ByteBuffer()
-        var negotiation = StreamNegotiation(answeringInto: &reply)
-        var consumed = 0
-        let error = #expect(throws: P2PError.self) {
-            let arrived = self.bytes("/multistream/1.0.0", "/echo")
-            _ = try negotiation.receive(arrived, from: self.peer, reply: &reply, consumed: &consumed) { _ in handler }
-        }
-        #expect(error?.code == .limitReached)
-    }
-
     @Test func `our proposal waits for its answer byte by byte`() throws {
         var proposal = ByteBuffer()
         var negotiation = StreamNegotiation(proposing: "/echo", into: &proposal)
@@ -54,7 +40,7 @@ import Testing
         var consumed = 0
         while let byte = answer.readSlice(length: 1) {
             #expect(negotiation.awaitsAnswer)
-            _ = try negotiation.receive(byte, from: self.peer, reply: &reply, consumed: &consumed) { _ in nil }
+            _ = try negotiation.receive(byte, reply: &reply, consumed: &consumed) { _ in nil }
         }
         #expect(negotiation.isAgreed)
         #expect(reply.readableBytes == 0)
