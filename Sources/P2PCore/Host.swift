@@ -25,7 +25,7 @@ public final class Host: Sendable {
     /// change it.
     let home: any EventLoop
     /// Runs tasks on that thread: exchanges with peers, never computation or anything that blocks.
-    package let executor: any TaskExecutor
+    public let executor: any TaskExecutor
     /// Whoever holds this lock wakes no task: a task that is being cancelled cannot be woken before its cancellation
     /// handlers have run, and those of a dial take this lock.
     let state = Mutex(HostState())
