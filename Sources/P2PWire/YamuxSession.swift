@@ -106,6 +106,7 @@ package struct YamuxSession: ~Copyable {
             .consumed(byteCount, at: now, roundTrip: self.pings.roundTrip, budget: &self.budget)
         guard let delta = delta.flatMap({ $0 }) else { return }
         self.sendControl(YamuxHeader(.windowUpdate, stream: id, length: delta))
+        if self.pings.isDue(at: now) { self.ping(at: now) }
     }
 
     /// Asks the remote for a sign of life, unless an answer is already due.

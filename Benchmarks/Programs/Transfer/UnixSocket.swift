@@ -29,7 +29,9 @@ final class UnixSocket: Sendable {
     func write(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(self.descriptor, $0.baseAddress! + sent, bytes.count - sent) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(self.descriptor, $0.baseAddress! + sent, bytes.count - sent)
+            }
             guard count > 0 else { throw Failure("the daemon closed a stream") }
             sent += count
         }
@@ -46,7 +48,9 @@ final class UnixSocket: Sendable {
         var bytes: [UInt8] = []
         while bytes.count < count {
             let piece = try self.readSome(atMost: count - bytes.count)
-            guard !piece.isEmpty else { throw Failure("the daemon closed a stream after \(bytes.count) of \(count) bytes") }
+            guard !piece.isEmpty else {
+                throw Failure("the daemon closed a stream after \(bytes.count) of \(count) bytes")
+            }
             if bytes.isEmpty { bytes = piece } else { bytes += piece }
         }
         return bytes
@@ -75,6 +79,8 @@ private func withAddress(of path: String, _ body: (UnsafePointer<sockaddr>, sock
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
     return withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
     }
 }
