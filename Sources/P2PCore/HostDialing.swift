@@ -19,6 +19,26 @@ extension Host {
         return connection.peer
     }
 
+    /// Runs `body` on a connection to one address of a peer that is made for it, lent to nobody else, and closed after it.
+    ///
+    /// - Throws: what ``dial(_:)`` or `body` throws.
+    func withSeparateConnection<Value: Sendable>(
+        to peer: PeerID,
+        at address: Multiaddr,
+        _ body: (Connection) async throws(P2PError) -> Value
+    ) async throws(P2PError) -> Value {
+        let connection = try await self.dial(address, expecting: peer)
+        self.state.withLock { $0.remove(connection) }
+        do throws(P2PError) {
+            let value = try await body(connection)
+            await connection.close()
+            return value
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
     /// A connection that is there, or the one that the dial under way or a new one brings.
     func connection(to peer: PeerInfo) async throws(P2PError) -> Connection {
         if Task.isCancelled { throw .cancelled }

@@ -1,7 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
-import P2PWire
+package import P2PWire
 import Synchronization
 
 extension Host {
@@ -86,6 +86,12 @@ extension Host {
         let addresses = devices.compactMap(\.address).filter { $0.protocol == family }.compactMap(\.ipAddress)
         var seen: Set<String> = []
         return addresses.filter { !$0.hasPrefix("fe80") && seen.insert($0).inserted }
+    }
+
+    /// The addresses of this machine's interfaces, loopback included.
+    package static var machineAddresses: Set<IPAddress> {
+        let devices = (try? System.enumerateDevices()) ?? []
+        return Set(devices.compactMap(\.address).compactMap { self.multiaddr($0).ipAddress })
     }
 
     /// The remote end of a socket, without a peer id.

@@ -66,6 +66,39 @@ package enum Limits {
     /// How much longer than asked for a measurement may take: what is on its way has to arrive.
     package static let perfGrace: Duration = .seconds(10)
 
+    /// Dial requests that are answered in a minute, in all and of one peer, and those of them that name a foreign address;
+    /// as many as in go-libp2p.
+    package static let dialRequestsPerMinute = 60
+    package static let dialRequestsPerMinuteOfPeer = 12
+    package static let foreignDialRequestsPerMinute = 12
+
+    /// Streams of dial requests at once, in all and of one peer; of these only one is answered, the other is told so.
+    package static let dialRequestStreams = 32
+    package static let dialRequestStreamsPerPeer = 2
+
+    /// Streams on which peers dial back at once, in all and of one peer.
+    package static let dialBackStreams = 32
+    package static let dialBackStreamsPerPeer = 4
+
+    /// A dial request from its first byte to its answer: the data, a random wait of up to 3 s, and the dial.
+    package static let dialRequestTime: Duration = .seconds(45)
+    package static let foreignDialDelay: Duration = .seconds(3)
+    package static let dialBackConnectTime: Duration = .seconds(10)
+    package static let dialBackTime: Duration = .seconds(5)
+
+    /// What is remembered of peers that tried this host's addresses, and for how long: addresses of laptops change.
+    package static let trials = 64
+    package static let trialLifetime = Duration.seconds(10_800)
+
+    /// How many more peers must have failed than succeeded before an address counts as unreachable.
+    package static let failuresForVerdict = 2
+
+    /// How many peers must see this host at an address before that counts as its own.
+    package static let observersOfAddress = 2
+
+    /// Peers that are asked at once to dial back.
+    package static let probedPeers = 3
+
     /// Bytes of an identity file that are read: a key takes 68.
     package static let identityFile = 4096
 

@@ -74,4 +74,23 @@ package enum Limits {
     /// Bytes of unsent answers (pongs, acknowledgements, credit) at which no more is read from the remote: a peer that
     /// asks without reading the answers stops itself.
     package static let controlBacklog = 64 * 1024
+
+    /// Bytes of an AutoNAT message, as in go-libp2p: 50 addresses, or one piece of data.
+    package static let autoNATMessage = 8192
+
+    /// Addresses of a dial request that are looked at, as in go-libp2p.
+    package static let autoNATAddresses = 50
+
+    /// Bytes of a dial back: a nonce takes nine.
+    package static let autoNATDialBack = 1024
+
+    /// Bytes that the dial of a foreign address costs the asker: more than the handshake costs whoever lives there
+    /// (AutoNAT v2: 30 to 100 kB).
+    package static let autoNATData: ClosedRange<UInt64> = 30_000...100_000
+
+    /// Bytes of data in one AutoNAT message (AutoNAT v2).
+    package static let autoNATDataPiece = 4096
+
+    /// The fewest bytes of data in a message that is not the last, as in go-libp2p.
+    package static let autoNATSmallestData = 100
 }

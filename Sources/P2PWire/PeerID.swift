@@ -30,8 +30,10 @@ public struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
             )
         }
         if characters.first == UInt8(ascii: "1") || text.hasPrefix("Qm") {
-            guard let bytes = Multibase.bytes(base58btc: characters) else { throw Self.unreadable(text) }
-            try self.init(bytes: bytes)
+            guard let bytes = Multibase.bytes(base58btc: characters), let id = try? PeerID(bytes: bytes) else {
+                throw Self.unreadable(text)
+            }
+            self = id
             return
         }
         let body = characters.dropFirst()
@@ -43,8 +45,10 @@ public struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
             default: nil
             }
         // CID version 1, codec libp2p-key.
-        guard let cid, cid.starts(with: [0x01, 0x72]) else { throw Self.unreadable(text) }
-        try self.init(bytes: cid.dropFirst(2))
+        guard let cid, cid.starts(with: [0x01, 0x72]), let id = try? PeerID(bytes: cid.dropFirst(2)) else {
+            throw Self.unreadable(text)
+        }
+        self = id
     }
 
     /// The id of the key whose protobuf encoding is `encodedKey`.
@@ -71,7 +75,10 @@ public struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     private static func unreadable(_ text: String) -> WireError {
         WireError(
             .malformed,
-            "\"\(text)\" is not a peer id; one looks like 12D3KooW… or Qm… (`kwaai-swift id` prints its own)"
+            """
+            "\(text)" is not a peer id; one is 52 characters that begin with 12D3KooW, or 46 that begin with Qm \
+            (`kwaai-swift id` prints this machine's): is a part of it missing?
+            """
         )
     }
 }

@@ -28,7 +28,12 @@ import Testing
         "bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqx1",
     ])
     func `refuses text that is not a peer id`(text: String) {
-        #expect(throws: WireError.self) { try PeerID(text) }
+        #expect {
+            try PeerID(text)
+        } throws: {
+            // It says what one looks like.
+            ($0 as? WireError)?.message.contains("12D3KooW") ?? false
+        }
     }
 
     @Test func `refuses text beyond the bound unread`() {
