@@ -85,9 +85,11 @@ import Testing
     @Test func `resets who takes longer than a measurement may`() async throws {
         try await withTwoHosts { server, client, peer in
             server.servePerf(Self.limits { $0.duration = .milliseconds(20) })
-            let stream = try await client.openStream(.perf, to: peer)
-            try await stream.write(ByteBuffer(integer: UInt64(0)))
-            await #expect(throws: P2PError.self) { try await stream.read() }
+            await #expect(throws: P2PError.self) {
+                let stream = try await client.openStream(.perf, to: peer)
+                try await stream.write(ByteBuffer(integer: UInt64(0)))
+                _ = try await stream.read()
+            }
         }
     }
 
