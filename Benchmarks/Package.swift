@@ -9,7 +9,7 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// Each target holds one subject: `swift package benchmark --target Network`.
+/// Each target holds one subject: `swift package benchmark --target Routing`.
 func benchmark(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name,
@@ -31,13 +31,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
-        benchmark(
-            "Network",
-            [
-                kwaai("P2PCore"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ]
-        ),
         benchmark("Routing", [kwaai("KademliaSimulation")]),
         benchmark(
             "Generation",
@@ -51,7 +44,13 @@ let package = Package(
             path: "Programs/Inference",
             swiftSettings: swiftSettings
         ),
-        // A plain program too: it takes turns with Hugging Face's tokenizers.
+        // Plain programs too: they take turns with go-libp2p's daemon, and with Hugging Face's tokenizers.
+        .executableTarget(
+            name: "Transfer",
+            dependencies: [kwaai("P2PCore"), .product(name: "NIOCore", package: "swift-nio")],
+            path: "Programs/Transfer",
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "Tokenization",
             dependencies: [kwaai("Tokenizer"), "CAllocations"],

@@ -6,6 +6,8 @@ final class Daemon: Sendable {
     private let process: Child
     private let folder: String
 
+    private var control: Place { .unix(path: "\(self.folder)/control") }
+
     init(_ program: String) throws {
         let folder = NSTemporaryDirectory() + "p2pd-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -16,7 +18,7 @@ final class Daemon: Sendable {
                 + ["-bootstrapPeers", "", "-relayService=0"],
             quiet: true
         )
-        while (try? UnixSocket(connectingTo: "\(folder)/control")) == nil {
+        while (try? BlockingSocket(connectingTo: .unix(path: "\(folder)/control"))) == nil {
             guard self.process.isRunning else { throw Failure("\(program) did not start") }
             usleep(10_000)
         }
@@ -43,16 +45,16 @@ final class Daemon: Sendable {
     }
 
     /// A stream to a connected peer.
-    func open(_ peer: [UInt8], _ name: String) throws -> UnixSocket {
-        let socket = try UnixSocket(connectingTo: "\(self.folder)/control")
+    func open(_ peer: [UInt8], _ name: String) throws -> BlockingSocket {
+        let socket = try BlockingSocket(connectingTo: self.control)
         _ = try self.request(field(1, 2) + field(3, field(1, peer) + field(2, Array(name.utf8))), on: socket)
         return socket
     }
 
     /// Serves the streams of a protocol that others open.
-    func handle(_ name: String, _ serve: @escaping @Sendable (UnixSocket) throws -> Void) throws {
+    func handle(_ name: String, _ serve: @escaping @Sendable (BlockingSocket) throws -> Void) throws {
         let path = "\(self.folder)/handler\(name.replacing("/", with: "-"))"
-        try UnixSocket.listen(at: path) { stream in
+        try BlockingSocket.listen(at: .unix(path: path)) { stream in
             // Who opened the stream comes first.
             _ = try stream.readMessage()
             try serve(stream)
@@ -66,11 +68,11 @@ final class Daemon: Sendable {
     }
 
     private func request(_ body: [UInt8]) throws -> Message {
-        try self.request(body, on: UnixSocket(connectingTo: "\(self.folder)/control"))
+        try self.request(body, on: BlockingSocket(connectingTo: self.control))
     }
 
-    private func request(_ body: [UInt8], on socket: UnixSocket) throws -> Message {
-        try socket.write(varint(body.count) + body)
+    private func request(_ body: [UInt8], on socket: BlockingSocket) throws -> Message {
+        try socket.transmit(varint(body.count) + body)
         let answer = try socket.readMessage()
         guard (answer.numbers[1] ?? 0) == 0 else {
             throw Failure("p2pd: \(String(decoding: answer.fields[2]?.first ?? [], as: UTF8.self))")
@@ -108,15 +110,15 @@ struct Message {
     }
 }
 
-extension UnixSocket {
+extension BlockingSocket {
     func readMessage() throws -> Message {
         var length = 0
         for shift in stride(from: 0, to: 63, by: 7) {
-            let byte = Int(try self.read(exactly: 1)[0])
+            let byte = Int(try self.receive(exactly: 1)[0])
             length |= (byte & 0x7f) << shift
             if byte < 0x80 { break }
         }
-        return try Message(try self.read(exactly: length))
+        return try Message(try self.receive(exactly: length))
     }
 }
 

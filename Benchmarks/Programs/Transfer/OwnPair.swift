@@ -17,7 +17,9 @@ func serve() async throws {
             while let bytes = try await stream.read() { count += bytes.readableBytes }
             try await stream.write(ByteBuffer(integer: UInt64(count)))
         }
-        for address in host.dialAddresses { printLine("\(address)") }
+        let echoPort = try BlockingSocket.listen(at: .loopback(port: 0), BlockingServices.echo)
+        let sinkPort = try BlockingSocket.listen(at: .loopback(port: 0), BlockingServices.sink)
+        printLine("\(host.dialAddresses[0]) \(echoPort) \(sinkPort)")
         await Child.waitForEndOfInput()
     }
 }
@@ -42,11 +44,8 @@ struct OwnPair: Pair {
     let host: Host
     let peer: PeerInfo
 
-    /// Starts the second process, and runs `body` on a thread of the first one's network.
-    static func with(_ body: (Self) async throws -> Void) async throws {
-        let server = try Child(CommandLine.arguments[0], ["serve"])
-        defer { server.stop() }
-        let address = try Multiaddr(try server.readLine())
+    /// Runs `body` on the thread of this side's connections.
+    static func with(_ address: Multiaddr, _ body: (Self) async throws -> Void) async throws {
         guard let id = address.peerID else { throw Failure("the second process printed \(address)") }
         try await withHost(Host.Configuration()) { host in
             let pair = Self(host: host, peer: PeerInfo(id: id, addresses: [address]))

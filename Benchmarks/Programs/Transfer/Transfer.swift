@@ -1,9 +1,10 @@
 import Foundation
+import P2PWire
 
-/// Measures what two peers on this machine can do with each other, ours and p2pd's in turn.
+/// Measures what two peers on this machine can do with each other: ours, p2pd's and bare TCP in turn.
 ///
-/// Each pair is two processes on the same cores. Ours speaks from this process to a second one; p2pd's two daemons are
-/// spoken to over their control sockets, which is how programs use them.
+/// Each pair is two processes on the same cores. Ours speaks from this process to a second one, and so does bare TCP;
+/// p2pd's two daemons are spoken to over their control sockets, which is how programs use them.
 @main struct Transfer {
     static func main() async throws {
         do {
@@ -14,7 +15,7 @@ import Foundation
             if options.serves { return try await serve() }
             var results = Results(rounds: options.rounds)
             for round in 0..<options.rounds {
-                try await OwnPair.with { try await measure($0, options, into: &results) }
+                try await measureOwn(options, into: &results)
                 if let program = options.p2pd {
                     try await DaemonPair.with(program) { try await measure($0, options, into: &results) }
                 }
@@ -25,6 +26,19 @@ import Foundation
             progress("\(failure)")
             exit(2)
         }
+    }
+
+    /// Ours and bare TCP, to the same second process.
+    private static func measureOwn(_ options: Options, into results: inout Results) async throws {
+        let server = try Child(CommandLine.arguments[0], ["serve"])
+        defer { server.stop() }
+        let line = try server.readLine().split(separator: " ")
+        guard line.count == 3, let echo = Int(line[1]), let sink = Int(line[2]) else {
+            throw Failure("the second process did not start")
+        }
+        try await OwnPair.with(try Multiaddr(String(line[0]))) { try await measure($0, options, into: &results) }
+        let tcp = BareTCP(echo: .loopback(port: echo), sink: .loopback(port: sink))
+        try await measure(tcp, options, into: &results)
     }
 
     /// All readings of one round.
