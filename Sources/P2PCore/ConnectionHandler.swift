@@ -19,6 +19,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private let timeouts: Timeouts
     private let settledBy: NIODeadline
     private weak var connection: Connection?
+    private var memory: ConnectionMemory
     private var context: ChannelHandlerContext?
     private var keepalive: Keepalive
     private var idleness: Idleness
@@ -32,8 +33,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var failure: P2PError?
 
     /// - Parameter settledBy: When the remote must have shown that it accepts the connection.
-    init(_ secure: consuming SecureConnection, peer: PeerID, host: Host, settledBy latest: NIODeadline) {
+    init(
+        _ secure: consuming SecureConnection,
+        peer: PeerID,
+        host: Host,
+        memory: ConnectionMemory,
+        settledBy latest: NIODeadline
+    ) {
         self.secure = secure
+        // Windows grow as far as there is memory for it.
+        self.secure.yamux.budget = WindowBudget(0)
+        self.memory = memory
         self.peer = peer
         self.host = host
         self.timeouts = host.configuration.timeouts
@@ -83,6 +93,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         } catch {
             let failure = P2PError(.connectionLost, "\(self.peer) broke the protocol: \(error.message)")
             self.leave(.protocolError, failure)
+            self.host.noteOffence(of: self.peer, failure.message)
             return
         }
         if self.secure.isSettled { self.confirm() }
@@ -174,16 +185,26 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard !self.isFinished else {
             return .failure(self.failure ?? P2PError(.connectionLost, "the connection to \(self.peer) has ended"))
         }
-        do {
-            let id = try self.secure.yamux.open()
+        do throws(P2PError) {
+            let permit = try self.connection?.openingPermit()
+            let id = try self.openInSession()
             var proposal = ByteBuffer()
             let negotiation = StreamNegotiation(proposing: protocolID, into: &proposal)
             self.secure.yamux.send(proposal, on: id)
-            self.add(id, mailbox, negotiation)
+            self.add(id, mailbox, negotiation, permit)
             if !lazily { self.scheduleFlush() }
             return .success(id)
         } catch {
-            return .failure(P2PError(.limitReached, "no stream to \(self.peer): \(error.message)"))
+            return .failure(error)
+        }
+    }
+
+    private func openInSession() throws(P2PError) -> StreamID {
+        try self.memory.cover(self.secure.yamux.heldBytes + Int(P2PWire.Limits.initialWindow))
+        do throws(WireError) {
+            return try self.secure.yamux.open()
+        } catch {
+            throw P2PError(.limitReached, "no stream to \(self.peer): \(error.message)")
         }
     }
 
@@ -198,7 +219,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
             return
         }
         for bytes in orders.bytes { self.secure.yamux.send(bytes, on: id) }
-        if orders.consumedBytes > 0 { self.secure.yamux.consumed(orders.consumedBytes, on: id, at: .now()) }
+        if orders.consumedBytes > 0 {
+            self.secure.yamux.consumed(orders.consumedBytes, on: id, at: .now())
+            self.memory.grow(&self.secure.yamux.budget, heldBytes: self.secure.yamux.heldBytes)
+        }
+        do throws(P2PError) {
+            try self.memory.cover(self.secure.yamux.heldBytes)
+        } catch {
+            mailbox.update { $0.fail(error) }
+            self.secure.yamux.reset(id)
+            self.forget(id)
+            return
+        }
         if orders.closesWrite { self.secure.yamux.closeWrite(id) }
         if orders.stopsReading { self.linger(id) }
     }
@@ -206,6 +238,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func handle(_ event: YamuxSession.Event, at now: NIODeadline) {
         switch event {
         case .opened(let id):
+            guard (try? self.memory.cover(self.secure.yamux.heldBytes)) != nil else {
+                return self.secure.yamux.reset(id)
+            }
             var header = ByteBuffer()
             let negotiation = StreamNegotiation(answeringInto: &header)
             self.secure.yamux.send(header, on: id)
@@ -284,9 +319,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         connection.accept(stream, handler, permit)
     }
 
-    private func add(_ id: StreamID, _ mailbox: StreamMailbox, _ negotiation: StreamNegotiation) {
+    private func add(
+        _ id: StreamID,
+        _ mailbox: StreamMailbox,
+        _ negotiation: StreamNegotiation,
+        _ permit: Reservation? = nil
+    ) {
         self.idleness.ended()
-        self.streams[id] = ConnectionStreams.Entry(mailbox: mailbox, negotiation: negotiation)
+        self.streams[id] = ConnectionStreams.Entry(mailbox: mailbox, negotiation: negotiation, permit: permit)
         self.streams[id]?.deadline = self.schedule(in: self.timeouts.negotiation) { handler in
             let error = P2PError(.timedOut, "\(handler.peer) did not agree to a protocol in time")
             handler.streams[id]?.mailbox.update { $0.fail(error) }
@@ -359,7 +399,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func noteIdleness() {
-        guard self.streams.isEmpty, !self.isFinished, let deadline = self.idleness.began(at: .now()) else { return }
+        guard self.streams.isEmpty, !self.isFinished else { return }
+        self.secure.yamux.budget = WindowBudget(0)
+        self.memory.shrink()
+        guard let deadline = self.idleness.began(at: .now()) else { return }
         self.schedule(at: deadline) { $0.hitIdleDeadline() }
     }
 

@@ -6,6 +6,8 @@ struct ConnectionStreams {
     struct Entry {
         var mailbox: StreamMailbox
         var negotiation: StreamNegotiation
+        /// Room for a stream that we opened; one that the remote opened has its room while it is served.
+        var permit: Reservation?
         /// Fires when the agreement, or after a close the remote's end, takes too long.
         var deadline: Scheduled<Void>?
     }

@@ -12,7 +12,7 @@ public final class Host: Sendable {
     /// Work that ``run()`` takes on as a child task.
     enum Job: Sendable {
         case serve(Connection)
-        case dial(PeerInfo)
+        case dial(PeerInfo, ignoringBackoff: Bool)
         case service(@Sendable () async -> Void)
     }
 
@@ -29,6 +29,8 @@ public final class Host: Sendable {
     /// Whoever holds this lock wakes no task: a task that is being cancelled cannot be woken before its cancellation
     /// handlers have run, and those of a dial take this lock.
     let state = Mutex(HostState())
+    let banList = Mutex(BanList())
+    let backoff = Mutex(DialBackoff())
     /// Locked before `state`, and never by a cancellation handler, so that tasks may be woken under it.
     private let subscribers = Mutex(Subscribers())
     private let listeners = Mutex<[any Channel]>([])
@@ -88,8 +90,8 @@ public final class Host: Sendable {
                 switch job {
                 case .serve(let connection):
                     group.addTask(executorPreference: connection.executor) { await connection.serve() }
-                case .dial(let peer):
-                    group.addTask { await self.settleDial(of: peer) }
+                case .dial(let peer, let ignoringBackoff):
+                    group.addTask { await self.settleDial(of: peer, ignoringBackoff: ignoringBackoff) }
                 case .service(let body):
                     group.addTask { await body() }
                 }
@@ -163,7 +165,8 @@ public final class Host: Sendable {
     /// proposal. Otherwise it returns when the peer has agreed.
     ///
     /// - Throws: `unsupportedProtocol` when it does not, which leaves the connection as it is; `dialFailed`,
-    ///   `handshakeFailed`, `wrongPeer` or `notAllowed` when there is no connection to be had.
+    ///   `handshakeFailed`, `wrongPeer` or `notAllowed` when there is no connection to be had, `backedOff` when there was
+    ///   none a moment ago, `banned`, or `limitReached`.
     public func openStream(_ protocolID: ProtocolID, to peer: PeerInfo) async throws(P2PError) -> PeerStream {
         let connection = try await self.connection(to: peer)
         let isKnown = self.identification(of: peer.id)?.protocols.contains(protocolID) ?? false
@@ -171,8 +174,10 @@ public final class Host: Sendable {
     }
 
     /// Makes sure that there is a connection to the peer that it has accepted.
-    public func connect(to peer: PeerInfo) async throws(P2PError) {
-        try await self.connection(to: peer).waitUntilConfirmed()
+    ///
+    /// - Parameter ignoringBackoff: Dial at once even if the peer could not be reached a moment ago: a person asked.
+    public func connect(to peer: PeerInfo, ignoringBackoff: Bool = false) async throws(P2PError) {
+        try await self.connection(to: peer, ignoringBackoff: ignoringBackoff).waitUntilConfirmed()
     }
 
     // MARK: Peers
@@ -250,6 +255,7 @@ public final class Host: Sendable {
         if let allowed = self.configuration.allowedPeers, !allowed.contains(peer) {
             throw P2PError(.notAllowed, "\(peer) is not among the allowed peers; add it with --allow \(peer)")
         }
+        try self.checkBan(of: peer)
     }
 
     /// A connection is ready.
@@ -262,6 +268,7 @@ public final class Host: Sendable {
             return true
         }
         guard isOpen else { throw .hostClosed }
+        self.noteReachable(connection.peer)
         guard self.submit(.serve(connection)) else {
             self.state.withLock { $0.remove(connection) }
             throw P2PError(.limitReached, "this host has too much to do for another connection")

@@ -4,14 +4,14 @@ public import P2PWire
 import Synchronization
 
 extension Host {
-    /// Connects to whoever is at an address.
+    /// Connects to whoever is at an address, however often that failed before.
     ///
     /// - Returns: who that is, as its key has proven.
     /// - Throws: `wrongPeer` when the address names another peer, `dialFailed`, `handshakeFailed`, `notAllowed`,
     ///   `timedOut`.
     public func dial(_ address: Multiaddr) async throws(P2PError) -> PeerID {
         if let peer = address.peerID {
-            try await self.connect(to: PeerInfo(id: peer, addresses: [address]))
+            try await self.connect(to: PeerInfo(id: peer, addresses: [address]), ignoringBackoff: true)
             return peer
         }
         let connection = try await self.dial(address, expecting: nil)
@@ -40,13 +40,18 @@ extension Host {
     }
 
     /// A connection that is there, or the one that the dial under way or a new one brings.
-    func connection(to peer: PeerInfo) async throws(P2PError) -> Connection {
+    func connection(
+        to peer: PeerInfo,
+        ignoringBackoff: Bool = false
+    ) async throws(P2PError) -> Connection {
         if Task.isCancelled { throw .cancelled }
         if let connection = self.state.withLock({ $0.connection(to: peer.id) }) { return connection }
         guard peer.id != self.peerID else { throw P2PError(.dialFailed, "a host cannot dial itself") }
         let id = UInt64.random(in: .min ... .max)
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in self.join(waiter, id: id, dialOf: peer) }
+            await withCheckedContinuation { waiter in
+                self.join(waiter, id: id, dialOf: peer, ignoringBackoff: ignoringBackoff)
+            }
         } onCancel: {
             let waiter = self.state.withLock { $0.dials[peer.id]?.remove(id) }
             waiter?.resume(returning: .failure(.cancelled))
@@ -54,7 +59,7 @@ extension Host {
         return try result.get()
     }
 
-    private func join(_ waiter: PendingDial.Waiter, id: UInt64, dialOf peer: PeerInfo) {
+    private func join(_ waiter: PendingDial.Waiter, id: UInt64, dialOf peer: PeerInfo, ignoringBackoff: Bool) {
         enum Next {
             case wait
             case dial
@@ -71,7 +76,7 @@ extension Host {
         case .wait:
             break
         case .dial:
-            guard self.submit(.dial(peer)) else {
+            guard self.submit(.dial(peer, ignoringBackoff: ignoringBackoff)) else {
                 let error = P2PError(.limitReached, "this host is too busy to dial \(peer.id); try again later")
                 return self.endDial(of: peer.id, with: .failure(error))
             }
@@ -81,11 +86,12 @@ extension Host {
     }
 
     /// Dials a peer on behalf of all who wait for it.
-    func settleDial(of peer: PeerInfo) async {
+    func settleDial(of peer: PeerInfo, ignoringBackoff: Bool) async {
         do {
-            let connection = try await self.dialAny(peer)
+            let connection = try await self.dialAny(peer, ignoringBackoff: ignoringBackoff)
             self.endDial(of: peer.id, with: .success(connection))
         } catch {
+            self.noteUnreachable(peer.id, error)
             self.endDial(of: peer.id, with: .failure(error))
         }
     }
@@ -96,15 +102,16 @@ extension Host {
     }
 
     /// Dials the addresses of a peer, each with a head start over the next, and takes the first that succeeds.
-    private func dialAny(_ peer: PeerInfo) async throws(P2PError) -> Connection {
+    private func dialAny(_ peer: PeerInfo, ignoringBackoff: Bool) async throws(P2PError) -> Connection {
         if let allowed = self.configuration.allowedPeers, !allowed.contains(peer.id) {
             throw P2PError(.notAllowed, "\(peer.id) is not among the allowed peers; add it with --allow \(peer.id)")
         }
+        try self.checkBan(of: peer.id)
         let addresses = Self.places(of: peer)
         guard !addresses.isEmpty else {
             throw P2PError(.dialFailed, "no TCP address of \(peer.id) is known; give one as /ip4/…/tcp/…")
         }
-        return try await self.race(addresses, for: peer.id)
+        return try await self.race(ignoringBackoff ? addresses : self.ready(addresses, of: peer.id), for: peer.id)
     }
 
     /// Where to try, each place once; an address that ends in another peer's id is not this peer's.
@@ -163,8 +170,11 @@ extension Host {
 
     private func attempt(_ address: Multiaddr, expecting peer: PeerID) async -> Result<Connection, P2PError> {
         do throws(P2PError) {
-            return .success(try await self.dial(address, expecting: peer))
+            let connection = try await self.dial(address, expecting: peer)
+            self.noteDial(of: peer, at: address, failedWith: nil)
+            return .success(connection)
         } catch {
+            self.noteDial(of: peer, at: address, failedWith: error.code)
             return .failure(error)
         }
     }
@@ -184,6 +194,7 @@ extension Host {
         }
         if Task.isCancelled { throw .cancelled }
         let place = address.withoutPeerID
+        try self.checkBan(at: place)
         let attempt = DialAttempt()
         let reservation = try Reservation(self.book) { ledger throws(ResourceRefusal) in try ledger.dial() }
         let timeouts = self.configuration.timeouts

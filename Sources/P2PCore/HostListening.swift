@@ -41,6 +41,7 @@ extension Host {
         let address = Self.multiaddr(channel.remoteAddress)
         let reservation: Reservation
         do throws(P2PError) {
+            try self.checkBan(at: address)
             reservation = try Reservation(self.book) { ledger throws(ResourceRefusal) in
                 try ledger.accept(from: address.ipAddress, at: .now())
             }

@@ -2,17 +2,53 @@ import NIOCore
 
 /// The bound of everything that others can make `P2PCore` hold, each with its reason (DESIGN.md §7).
 package enum Limits {
-    /// Bytes that a connection holds without asking for more: one window, what is read ahead of the streams and encrypted
-    /// ahead of the socket. A conversation of one stream at a time never asks.
-    package static let connectionMemory = 512 * 1024
+    /// Bytes that a connection holds beside its streams: partial messages, negotiations, what is read and encrypted ahead.
+    package static let connectionOverhead = 256 * 1024
 
-    /// Bytes by which a connection's memory grows and shrinks, so that it seldom asks.
+    /// Bytes that a connection reserves at once: with the window of one stream and the start of a queue, so that a
+    /// conversation of one stream at a time never asks for more.
+    package static let connectionMemory = 640 * 1024
+
+    /// Bytes by which a connection's memory grows, and its windows' budget, so that it seldom asks.
     package static let memoryStep = 1024 * 1024
+    package static let windowStep: UInt32 = 4 * 1024 * 1024
+
+    /// A message above ``framePrefetch`` is reserved this often: as it arrived, as its reader decoded it, and as what is
+    /// made of it.
+    package static let messageCopies = 3
 
     /// Networks, and peers, whose rate of new connections or streams is told apart; those beyond share one rate. A bucket
     /// that is full again is forgotten.
     package static let ratedNetworks = 4096
     package static let ratedPeers = 4096
+
+    /// Peers and addresses whose failed dials are remembered.
+    package static let backoffTargets = 4096
+
+    /// The wait after a first failed dial, what the square of the further failures adds to it, and how many failures
+    /// count: go-libp2p's numbers.
+    package static let backoffBase: Duration = .seconds(5)
+    package static let backoffGrowth: Duration = .seconds(1)
+    package static let backoffFailures = 32
+
+    /// The longest wait for an address at which nothing answers, and for a peer at all its addresses together: who lies
+    /// about a peer's addresses hides it for no longer than that.
+    package static let longestAddressBackoff: Duration = .seconds(300)
+    package static let longestPeerBackoff: Duration = .seconds(30)
+
+    /// Bans kept, and records of offences; beyond that the one that ends first goes.
+    package static let bans = 1024
+
+    /// Broken protocols within the window that make a ban: one may be an accident of the network or an old version.
+    package static let offencesForBan = 3
+    package static let offenceWindow: Duration = .seconds(600)
+
+    /// The first ban; each further one is twice as long, up to the longest. One doubling is forgiven for each such time
+    /// without an offence.
+    package static let firstBan: Duration = .seconds(60)
+    package static let longestBan: Duration = .seconds(3600)
+    package static let banLevels = 6
+    package static let banForgiveness: Duration = .seconds(3600)
 
     /// Addresses tried for one dial; peers announce a handful.
     package static let addressesPerDial = 16

@@ -20,6 +20,10 @@ public struct P2PError: Error, Equatable, Sendable, CustomStringConvertible {
         case unexpectedEnd
         /// The connection ended under the stream.
         case connectionLost
+        /// The peer or its address failed lately; the message says how long to wait.
+        case backedOff
+        /// This host has nothing to do with the peer or its address for a while.
+        case banned
         /// It took longer than it may.
         case timedOut
         /// Another process listens on that port.

@@ -1,5 +1,6 @@
 public import NIOCore
 public import P2PWire
+import Synchronization
 
 /// One stream of a connection: bytes in both directions, in order, with backpressure.
 ///
@@ -15,6 +16,8 @@ public final class PeerStream: Sendable {
     private let mailbox: StreamMailbox
     private let connection: Connection
     private let id: StreamID
+    /// Memory for the largest message that was read, until the stream is over: its reader works on it.
+    private let messageMemory = Mutex<Reservation?>(nil)
 
     init(id: StreamID, protocolID: ProtocolID, mailbox: StreamMailbox, connection: Connection) {
         self.id = id
@@ -56,11 +59,15 @@ public final class PeerStream: Sendable {
     /// The body of the next message behind its varint length.
     ///
     /// - Parameter limit: The largest body in bytes; it is compared before anything is allocated.
-    /// - Throws: `limitReached` beyond it, `unexpectedEnd` when the remote ends its direction before.
+    /// - Throws: `limitReached` beyond it, or when this host has no memory for the message; `unexpectedEnd` when the remote
+    ///   ends its direction before.
     public func readFrame(limit: Int) async throws(P2PError) -> ByteBuffer {
         var head = ByteBuffer()
         while true {
             if let length = try Self.frameLength(&head, limit: limit) {
+                try self.messageMemory.withLock { memory throws(P2PError) in
+                    try self.connection.reserveMessage(ofBytes: length, in: &memory)
+                }
                 return try await self.read(exactly: length)
             }
             var byte = try await self.read(exactly: 1)

@@ -124,7 +124,13 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         try reservation.update { ledger, claim throws(ResourceRefusal) in
             try ledger.authenticate(&claim, as: peer, connection: number)
         }
-        let handler = ConnectionHandler(secure, peer: peer, host: self.host, settledBy: self.latestEnd)
+        let handler = ConnectionHandler(
+            secure,
+            peer: peer,
+            host: self.host,
+            memory: ConnectionMemory(reservation),
+            settledBy: self.latestEnd
+        )
         let connection = Connection(
             peer: peer,
             remoteAddress: self.remoteAddress,

@@ -55,15 +55,28 @@ package struct ReceiveWindow: Equatable, Sendable {
 
 /// What the windows of one connection may grow by, all together.
 package struct WindowBudget: Equatable, Sendable {
+    /// All that was granted, whether windows have grown by it or not.
+    package private(set) var granted: UInt32
+    /// What windows would have grown by if there had been more: worth asking for.
+    package private(set) var shortage: UInt32 = 0
     private var remaining: UInt32
 
     package init(_ byteCount: UInt32 = Limits.windowGrowth) {
+        self.granted = byteCount
         self.remaining = byteCount
     }
 
-    mutating func take(upTo wanted: UInt32) -> UInt32 {
+    /// Lets the windows grow by that much more.
+    package mutating func grant(_ byteCount: UInt32) {
+        self.granted += byteCount
+        self.remaining += byteCount
+        self.shortage = 0
+    }
+
+    package mutating func take(upTo wanted: UInt32) -> UInt32 {
         let taken = min(wanted, self.remaining)
         self.remaining -= taken
+        self.shortage = wanted - taken
         return taken
     }
 

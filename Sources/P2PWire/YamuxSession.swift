@@ -14,7 +14,8 @@ package struct YamuxSession: ~Copyable {
     private var inboundStreams = 0
     private var unacknowledgedStreams = 0
     private var remoteIsLeaving = false
-    private var budget = WindowBudget()
+    /// What the receive windows may grow by.
+    package var budget = WindowBudget()
     private var pings = YamuxPings()
     private var intake = YamuxIntake()
     /// Whole encoded frames without a body, which overtake the data.
@@ -37,6 +38,11 @@ package struct YamuxSession: ~Copyable {
 
     /// Bytes that wait to be sent, on all streams together.
     package private(set) var queuedBytes = 0
+
+    /// What the remote may make this side hold, and what waits for it to read: bytes.
+    package var heldBytes: Int {
+        self.streams.count * Int(Limits.initialWindow) + Int(self.budget.granted) + self.queuedBytes
+    }
 
     package var hasOutput: Bool { self.control.readableBytes > 0 || !self.round.isEmpty }
 

@@ -87,4 +87,12 @@ public struct ResourceBound: Sendable, Hashable, Codable {
         self.inbound = inbound
         self.total = total
     }
+
+    /// What is there for those who can do without.
+    var halvingMemory: ResourceBound {
+        var bound = self
+        bound.inbound.memory /= 2
+        bound.total.memory /= 2
+        return bound
+    }
 }

@@ -22,6 +22,8 @@ package struct ResourceLedger: Sendable {
     package let limits: ResourceLimits
     private var usage: [ResourceScope: ResourceUsage] = [:]
     private var services: [ProtocolID: Service] = [:]
+    /// How often something did not fit.
+    package private(set) var refusals: [ResourceScopeKind: Int] = [:]
     private var newConnections = TokenBuckets<IPPrefix>(capacity: Limits.ratedNetworks)
     private var newStreams = TokenBuckets<PeerID>(capacity: Limits.ratedPeers)
 
@@ -47,7 +49,7 @@ package struct ResourceLedger: Sendable {
         do throws(ResourceRefusal) {
             for (prefix, bound) in groups {
                 guard let wait = self.newConnections.take(prefix, bound.rate, at: now) else { continue }
-                throw ResourceRefusal(scope: .network(prefix), cause: .tooFast(bound.rate, wait: wait))
+                throw self.refuse(.network(prefix), .tooFast(bound.rate, wait: wait))
             }
         } catch {
             self.giveBack(claim)
@@ -82,10 +84,17 @@ package struct ResourceLedger: Sendable {
     // MARK: Memory
 
     /// Makes a claim hold `byteCount` bytes, more than before or less.
-    package mutating func resize(_ claim: inout Claim, toBytes byteCount: Int) throws(ResourceRefusal) {
+    ///
+    /// - Parameter isOptional: It would be faster with them, and goes on without. Such bytes take half of what a scope
+    ///   may hold at most, so that they never stand in the way of what cannot go on.
+    package mutating func resize(
+        _ claim: inout Claim,
+        toBytes byteCount: Int,
+        isOptional: Bool = false
+    ) throws(ResourceRefusal) {
         let difference = ResourceAmount(memory: byteCount - claim.amount.memory)
         if difference.memory > 0 {
-            _ = try self.reserve(difference, claim.direction, in: claim.scopes)
+            _ = try self.reserve(difference, claim.direction, in: claim.scopes, isOptional: isOptional)
         } else {
             for scope in claim.scopes { self.subtract(.none - difference, claim.direction, from: scope) }
         }
@@ -116,7 +125,7 @@ package struct ResourceLedger: Sendable {
             .share(service, peer), .service(service), .connection(connection), .peer(peer), .system,
         ]
         if let wait = self.newStreams.take(peer, self.limits.newStreams, at: now) {
-            throw ResourceRefusal(scope: .peer(peer), cause: .tooFast(self.limits.newStreams, wait: wait))
+            throw self.refuse(.peer(peer), .tooFast(self.limits.newStreams, wait: wait))
         }
         return try self.reserve(Self.stream, .inbound, in: scopes)
     }
@@ -143,28 +152,37 @@ package struct ResourceLedger: Sendable {
     private mutating func reserve(
         _ amount: ResourceAmount,
         _ direction: Direction,
-        in scopes: [ResourceScope]
+        in scopes: [ResourceScope],
+        isOptional: Bool = false
     ) throws(ResourceRefusal) -> Claim {
         for (index, scope) in scopes.enumerated() {
-            guard let (resource, limit) = self.add(amount, direction, to: scope) else { continue }
+            let bound = isOptional ? self.bound(of: scope).halvingMemory : self.bound(of: scope)
+            guard let (resource, limit) = self.add(amount, direction, to: scope, bound) else { continue }
             for taken in scopes[...index] { self.subtract(amount, direction, from: taken) }
-            throw ResourceRefusal(scope: scope, cause: .full(resource, limit: limit))
+            if isOptional { throw ResourceRefusal(scope: scope, cause: .full(resource, limit: limit)) }
+            throw self.refuse(scope, .full(resource, limit: limit))
         }
         return Claim(direction: direction, amount: amount, scopes: scopes)
+    }
+
+    private mutating func refuse(_ scope: ResourceScope, _ cause: ResourceRefusal.Cause) -> ResourceRefusal {
+        self.refusals[scope.kind, default: 0] += 1
+        return ResourceRefusal(scope: scope, cause: cause)
     }
 
     /// Adds, and says what is too much then.
     private mutating func add(
         _ amount: ResourceAmount,
         _ direction: Direction,
-        to scope: ResourceScope
+        to scope: ResourceScope,
+        _ bound: ResourceBound
     ) -> (resource: Resource, limit: Int)? {
-        func add(to usage: inout ResourceUsage, _ bound: ResourceBound) -> (resource: Resource, limit: Int)? {
+        func add(to usage: inout ResourceUsage) -> (resource: Resource, limit: Int)? {
             usage[direction] = usage[direction] + amount
             if case .inbound = direction, let excess = usage.inbound.exceeds(bound.inbound) { return excess }
             return usage.total.exceeds(bound.total)
         }
-        return add(to: &self.usage[scope, default: ResourceUsage()], self.bound(of: scope))
+        return add(to: &self.usage[scope, default: ResourceUsage()])
     }
 
     private mutating func subtract(_ amount: ResourceAmount, _ direction: Direction, from scope: ResourceScope) {

@@ -63,11 +63,6 @@ package struct TokenBuckets<Key: Hashable & Sendable>: Sendable {
 
     package var count: Int { self.buckets.count }
 
-    /// How long until the caller may; `nil` when it may now.
-    package mutating func wait(_ key: Key, _ rate: Rate, at now: NIODeadline) -> Duration? {
-        self.withBucket(key, rate, at: now) { $0.wait(at: now) }
-    }
-
     /// Lets the caller, and says `nil`, or says how long until it may.
     package mutating func take(_ key: Key, _ rate: Rate, at now: NIODeadline) -> Duration? {
         self.withBucket(key, rate, at: now) { bucket in
