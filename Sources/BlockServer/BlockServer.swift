@@ -32,6 +32,7 @@ public actor BlockServer {
     nonisolated let host: Host
     nonisolated let configuration: Configuration
     private nonisolated let dht: DHT?
+    private nonisolated let autoNAT: AutoNATService?
     private nonisolated let model: ModelDirectory
     private nonisolated let compute = ComputeQueue(label: "kwaai-blocks")
     private nonisolated let eventSource: AsyncStream<Event>.Continuation
@@ -45,12 +46,20 @@ public actor BlockServer {
     /// - Parameters:
     ///   - host: started, and running while the server runs; whom it lets connect may use the server.
     ///   - dht: where the range is announced; nil for a server that others are told of in another way.
+    ///   - autoNAT: who knows from where this node was dialled, for its record; nil for a record that does not say.
     ///   - model: the files that hold the range.
     /// - Throws: `wrongRange`, `tooLittleMemory`: see `Configuration.check(_:)`.
-    public init(host: Host, dht: DHT?, model: ModelDirectory, configuration: Configuration) throws(BlockServerError) {
+    public init(
+        host: Host,
+        dht: DHT?,
+        autoNAT: AutoNATService? = nil,
+        model: ModelDirectory,
+        configuration: Configuration
+    ) throws(BlockServerError) {
         try configuration.check(model)
         self.host = host
         self.dht = dht
+        self.autoNAT = autoNAT
         self.model = model
         self.configuration = configuration
         (self.events, self.eventSource) = AsyncStream.makeStream(
@@ -267,7 +276,7 @@ extension BlockServer {
     ) -> NodeRecord {
         // Rises with every record, and over the server's restarts too.
         self.sequence = max(self.sequence + 1, now.seconds * 1000)
-        return description.record(
+        var record = description.record(
             state,
             digests: service?.digests ?? [],
             blocksPerSecond: service?.sessions.blocksPerSecond ?? 0,
@@ -276,6 +285,9 @@ extension BlockServer {
             sequence: self.sequence,
             now: now
         )
+        record.name = self.configuration.name
+        record.dialledFrom = self.autoNAT?.reachability.dialledFrom
+        return record
     }
 
     private func records() -> (own: SignedNodeRecord, others: [SignedNodeRecord])? {

@@ -18,6 +18,8 @@ extension BlockServer {
         public var neighbourInterval = Duration.seconds(120)
         /// The program's name and version, as node records tell it.
         public var version = "kwaai-swift"
+        /// What the owner calls the node; node records tell it.
+        public var name: String?
         public var logger = Logger(label: "block-server")
 
         public init(range: BlockRange) {

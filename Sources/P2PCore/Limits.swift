@@ -135,6 +135,9 @@ package enum Limits {
     /// Peers that are asked at once to dial back.
     package static let probedPeers = 3
 
+    /// Round trips of a series of pings that are kept for its quantiles: a day of one a second.
+    package static let roundTrips = 86_400
+
     /// Bytes of an identity file that are read: a key takes 68.
     package static let identityFile = 4096
 

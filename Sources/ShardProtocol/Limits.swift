@@ -32,6 +32,9 @@ package enum Limits {
     /// Bytes of a model's, node's or extension's name in a node record.
     package static let name = 128
 
+    /// Bytes of what an owner calls a node: it stands in a column of a table.
+    package static let nodeName = 64
+
     /// Neighbours whose ping a node record may list (DESIGN.md §4).
     package static let neighbourPings = 16
 

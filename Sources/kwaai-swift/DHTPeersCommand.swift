@@ -2,6 +2,7 @@ import ArgumentParser
 import Coordinator
 import Foundation
 import Model
+import P2PCore
 import P2PWire
 import ShardProtocol
 
@@ -37,18 +38,21 @@ struct DHTPeersCommand: AsyncParsableCommand {
 
     private static func printTable(_ peers: [KnownPeer]) throws {
         var table = Table(header: [
-            "PEER", "MODEL", "BLOCKS", "STATE", "BLOCKS/S", "FREE KV", "ROUND TRIP", "ADDRESSES",
+            "PEER", "NAME", "MODEL", "BLOCKS", "STATE", "BLOCKS/S", "FREE KV", "ROUND TRIP", "DIALLED FROM",
+            "ADDRESSES",
         ])
         for known in peers {
             let record = known.record
             table.append([
                 "\(known.peer.id)",
+                record?.name ?? "-",
                 record?.modelName ?? "-",
                 record.map { "\($0.range) of \($0.blockCount)" } ?? "-",
                 record?.state.rawValue ?? (known.roundTrip == nil ? "unreachable" : "no blocks"),
                 record.map { $0.blocksPerSecond > 0 ? String(format: "%.0f", $0.blocksPerSecond) : "-" } ?? "-",
                 record.map { "\(ByteCount(bytes: Int(clamping: $0.freeKVBytes)))" } ?? "-",
                 known.roundTrip.map { String(format: "%.1f ms", $0 / .milliseconds(1)) } ?? "-",
+                record?.dialledFrom?.rawValue ?? "-",
                 known.peer.addresses.map { "\($0)" }.joined(separator: " "),
             ])
         }
@@ -63,6 +67,7 @@ private struct PeersReport: Encodable {
     struct Peer: Encodable {
         var peer: String
         var addresses: [String]
+        var name: String?
         var model: String?
         var modelKey: String?
         var blocks: String?
@@ -71,19 +76,22 @@ private struct PeersReport: Encodable {
         var blocksPerSecond: Double?
         var freeKVBytes: UInt64?
         var roundTripMilliseconds: Double?
+        var dialledFrom: String?
 
         enum CodingKeys: String, CodingKey {
-            case peer, addresses, model, blocks, state
+            case peer, addresses, name, model, blocks, state
             case modelKey = "model_key"
             case blockCount = "block_count"
             case blocksPerSecond = "blocks_per_second"
             case freeKVBytes = "free_kv_bytes"
             case roundTripMilliseconds = "round_trip_ms"
+            case dialledFrom = "dialled_from"
         }
 
         init(_ known: KnownPeer) {
             self.peer = "\(known.peer.id)"
             self.addresses = known.peer.addresses.map { "\($0)" }
+            self.name = known.record?.name
             self.model = known.record?.modelName
             self.modelKey = known.record.map { "\($0.modelKey)" }
             self.blocks = known.record.map { "\($0.range)" }
@@ -92,6 +100,7 @@ private struct PeersReport: Encodable {
             self.blocksPerSecond = known.record?.blocksPerSecond
             self.freeKVBytes = known.record?.freeKVBytes
             self.roundTripMilliseconds = known.roundTrip.map { $0 / .milliseconds(1) }
+            self.dialledFrom = known.record?.dialledFrom?.rawValue
         }
     }
 }

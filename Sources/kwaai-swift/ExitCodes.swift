@@ -23,6 +23,9 @@ extension KwaaiSwift {
         switch error {
         case is Interrupted:
             Foundation.exit(ExitCode.interrupted.rawValue)
+        case let code as ExitCode:
+            // What there is to say has been said.
+            Foundation.exit(code.rawValue)
         case let error as OutputError where error.isClosedPipe:
             Foundation.exit(ExitCode.closedPipe.rawValue)
         case is UsageError:

@@ -17,8 +17,7 @@ struct KwaaiSwift: AsyncParsableCommand {
         version: Version.number,
         subcommands: [
             ServeCommand.self, GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
-            PlanCommand.self, DHTCommand.self,
-            IDCommand.self,
+            PlanCommand.self, DHTCommand.self, PingCommand.self, BenchCommand.self, IDCommand.self,
         ]
     )
 

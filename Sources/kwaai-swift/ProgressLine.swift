@@ -31,6 +31,11 @@ struct ProgressLine {
         self.lastPercent = percent
     }
 
+    /// Ends a line that is shown, wherever it stands.
+    mutating func end() {
+        if self.lastPercent >= 0 { self.update(1) }
+    }
+
     private func draw(_ percent: Int) {
         let width = 30
         let filled = percent * width / 100

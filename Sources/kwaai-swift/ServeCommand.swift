@@ -40,6 +40,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var network: NetworkOptions
 
+    @Option(help: ArgumentHelp("What others see this node called: at most 64 bytes.", valueName: "name"))
+    var name: String?
+
     @Option(
         help: ArgumentHelp(
             "Listen here; repeat for more. By default on TCP port 4801 of all interfaces.",
@@ -126,9 +129,20 @@ struct ServeCommand: AsyncParsableCommand {
             freeMemory: self.overcommit ? nil : SystemMemory.available
         )
         configuration.version = Version.agent
+        configuration.name = try self.name(settings)
         configuration.logger = try self.network.logger(settings)
         if let threads = try self.threads ?? settings.value(.threads) { configuration.threads = threads.count }
         return configuration
+    }
+
+    private func name(_ settings: Settings) throws -> String? {
+        guard let name = self.name ?? settings.string(.name) else { return nil }
+        guard NodeRecord.isValid(name: name) else {
+            throw UsageError(
+                "--name takes 1 to 64 bytes of text without control characters; give a shorter or plainer one"
+            )
+        }
+        return name
     }
 
     private func listenAddresses(_ settings: Settings) throws -> [Multiaddr] {

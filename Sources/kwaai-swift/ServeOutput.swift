@@ -1,4 +1,5 @@
 import Model
+import P2PCore
 import P2PWire
 import ShardProtocol
 
@@ -25,7 +26,13 @@ struct ServeOutput {
         var addresses: [String]?
         var model: String?
         var blocks: String?
+        var dialledFrom: String?
         var message: String?
+
+        enum CodingKeys: String, CodingKey {
+            case event, peer, addresses, model, blocks, message
+            case dialledFrom = "dialled_from"
+        }
     }
 
     private func print(_ event: Event, text: [String]) {
@@ -58,6 +65,17 @@ struct ServeOutput {
         )
     }
 
+    func reachability(_ notice: ReachabilityNotice.Notice) {
+        if self.json {
+            self.print(
+                Event(event: "reachability", dialledFrom: notice.dialledFrom.rawValue, message: notice.text),
+                text: []
+            )
+        } else {
+            Terminal.say(notice.text)
+        }
+    }
+
     func draining() {
         self.print(Event(event: "draining"), text: ["Leaving: no new sessions, finishing the running ones."])
     }
@@ -80,6 +98,29 @@ struct ServeOutput {
             "and generates with",
             "  kwaai-swift generate \"Once upon a time\" \(common)",
         ]
+    }
+}
+
+extension ReachabilityNotice.Notice {
+    fileprivate var text: String {
+        switch self {
+        case .thisMachineOnly:
+            "No other machine can dial this node: it listens on this machine alone. Leave --listen out to serve others."
+        case .nobody(let port):
+            "Nobody has dialled this node from another machine yet. " + Self.remedy(port)
+        case .unreachable(let addresses, let port):
+            "Peers tried to dial this node at \(addresses.map { "\($0)" }.joined(separator: ", ")), and could not. "
+                + Self.remedy(port)
+        case .dialled(.internet):
+            "Somebody has dialled this node from the internet: others can use it."
+        case .dialled:
+            "A machine of the same network has dialled this node: others there can use it."
+        }
+    }
+
+    private static func remedy(_ port: UInt16) -> String {
+        "Others need TCP port \(port): let it in through this machine's firewall and, to be reached from the internet, have "
+            + "the router forward it here. Until then only peers that this node dials itself can use it."
     }
 }
 

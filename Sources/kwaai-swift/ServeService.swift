@@ -5,6 +5,7 @@ import Kademlia
 import Model
 import P2PCore
 import P2PWire
+import Synchronization
 import UnixSignals
 
 /// One `serve` from the first listening socket to the last session.
@@ -20,15 +21,30 @@ struct ServeService: Sendable {
     /// How long to wait before the bootstrap peers are tried again: they may be starting just now.
     private static let joinInterval = Duration.seconds(10)
 
+    /// How long a node may stay without anybody dialling it before that is worth a word.
+    private static let reachabilityPatience = Duration.seconds(60)
+
     func run(until signals: UnixSignalsSequence) async throws {
         try await withHost(self.host) { host in
             let addresses = host.dialAddresses
             self.output.listening(peer: host.peerID, addresses: addresses)
             let dht = DHT(host: host, configuration: self.dht)
-            let server = try BlockServer(host: host, dht: dht, model: self.model, configuration: self.server)
+            let autoNAT = AutoNATService(host: host)
+            host.servePerf(.anybody)
+            let server = try BlockServer(
+                host: host,
+                dht: dht,
+                autoNAT: autoNAT,
+                model: self.model,
+                configuration: self.server
+            )
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     await dht.run()
+                    return false
+                }
+                group.addTask {
+                    await self.watch(autoNAT, addresses: addresses)
                     return false
                 }
                 group.addTask {
@@ -94,6 +110,25 @@ struct ServeService: Sendable {
                 self.output.online(addresses: addresses)
                 missing = ["done"]
             }
+        }
+    }
+
+    /// Says whether others can dial this node, as soon as that is clear.
+    private func watch(_ autoNAT: AutoNATService, addresses: [Multiaddr]) async {
+        let changes = autoNAT.changes
+        let said = Mutex(ReachabilityNotice(addresses: addresses))
+        let tell: @Sendable (Reachability, Bool) -> Void = { reachability, isLate in
+            let notice = said.withLock { $0.next(reachability, isLate: isLate, now: .now) }
+            if let notice { self.output.reachability(notice) }
+        }
+        tell(autoNAT.reachability, false)
+        await withDiscardingTaskGroup { group in
+            group.addTask { await autoNAT.run() }
+            group.addTask {
+                guard (try? await Task.sleep(for: Self.reachabilityPatience)) != nil else { return }
+                tell(autoNAT.reachability, true)
+            }
+            for await reachability in changes { tell(reachability, false) }
         }
     }
 

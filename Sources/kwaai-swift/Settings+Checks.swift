@@ -13,7 +13,7 @@ extension Settings {
         switch key {
         case .bootstrap, .listen, .allow: .list
         case .context, .threads, .temperature, .seed, .maxTokens, .topK, .topP: .number
-        case .identity, .model, .blocks, .quantize, .kvMemory, .dhtPrefix, .logLevel: .text
+        case .identity, .name, .model, .blocks, .quantize, .kvMemory, .dhtPrefix, .logLevel: .text
         }
     }
 

@@ -7,7 +7,7 @@ import Foundation
 /// A flag wins over both. The keys are the names of the flags: `--kv-memory` is `KWAAI_KV_MEMORY` and `"kv-memory"`.
 struct Settings {
     enum Key: String, CaseIterable {
-        case identity, listen, bootstrap, allow, model, blocks, context, quantize, threads, temperature, seed
+        case identity, name, listen, bootstrap, allow, model, blocks, context, quantize, threads, temperature, seed
         case kvMemory = "kv-memory"
         case dhtPrefix = "dht-prefix"
         case maxTokens = "max-tokens"

@@ -62,6 +62,34 @@ import Testing
             "/ip4/"
         ),
         Mistake("a bad peer id", ["generate", "x", "--allow", "me"], says: "not a peer id", "kwaai-swift id"),
+        Mistake("half a peer id", ["ping", "12D3"], says: "not a peer id", "12D3KooW"),
+        Mistake("no pings", ["ping", address, "--count", "0"], says: "--count 0", "at least 1"),
+        Mistake(
+            "a ping backwards in time",
+            ["ping", address, "--interval", "-1"],
+            says: "--interval -1.0",
+            "0 to 86400"
+        ),
+        Mistake(
+            "a ping of nobody",
+            ["ping", address],
+            exitCode: 1,
+            says: "refuses connections",
+            "is the peer running"
+        ),
+        Mistake(
+            "a measurement of no time",
+            ["bench", "net", address, "--seconds", "0"],
+            says: "--seconds 0.0",
+            "3600"
+        ),
+        Mistake("a measurement of no bytes", ["bench", "net", address, "--bytes", "0"], says: "--bytes 0", "100MiB"),
+        Mistake(
+            "a name that fills the screen",
+            ["serve", "--blocks", "0..4", "--name", String(repeating: "n", count: 65)],
+            says: "--name",
+            "1 to 64 bytes"
+        ),
         Mistake("a bad log level", ["dht", "peers", "--log-level", "loud"], says: "no log level", "debug"),
         Mistake("a negative temperature", ["generate", "x", "--temperature", "-1"], says: "temperature", "at least 0"),
         Mistake("a top-p above 1", ["generate", "x", "--local", "--top-p", "2"], says: "top-p 2.0", "at most 1"),

@@ -1,4 +1,5 @@
 import NIOCore
+import P2PCore
 import P2PWire
 import Testing
 
@@ -36,6 +37,35 @@ import Testing
         #expect(record.encoded() == (try Golden.bytes("node-record")))
         #expect(try NodeRecord(decoding: record.encoded()) == record)
         #expect(record.speaksStepExtension)
+    }
+
+    @Test func `says its name and from where it was dialled, where it knows`() throws {
+        var record = try Self.record()
+        record.name = "Küche 2"
+        record.dialledFrom = .site
+        #expect(record.encoded() == (try Golden.bytes("node-record-named")))
+        #expect(try NodeRecord(decoding: record.encoded()) == record)
+    }
+
+    @Test func `passes over a word of later versions`() throws {
+        var record = try Self.record()
+        record.dialledFrom = .site
+        // "site" becomes a word that nobody knows yet.
+        var bytes = record.encoded()
+        bytes.setString("moon", at: bytes.writerIndex - 4)
+        record.dialledFrom = nil
+        #expect(try NodeRecord(decoding: bytes) == record)
+    }
+
+    @Test func `refuses a name that is empty, too long, or not to be shown`() throws {
+        let most = String(repeating: "n", count: Limits.nodeName)
+        var record = try Self.record()
+        record.name = most
+        #expect(try NodeRecord(decoding: record.encoded()).name == most)
+        for name in ["", most + "n", "a\u{1b}[2J"] {
+            record.name = name
+            #expect(throws: ShardError.self) { try NodeRecord(decoding: record.encoded()) }
+        }
     }
 
     @Test func `a joining node has no digests yet`() throws {

@@ -1,4 +1,3 @@
-import NIOCore
 public import P2PWire
 import Synchronization
 
@@ -60,8 +59,8 @@ public final class AutoNATService: Sendable {
     public func ask(_ peer: PeerInfo, toDial addresses: [Multiaddr]) async throws(P2PError) -> DialBackResult {
         let result = try await self.client.ask(peer, toDial: addresses)
         switch result {
-        case .reached(let address): self.update { $0.tried(address, by: peer.id, isReached: true, now: .now()) }
-        case .notReached(let address): self.update { $0.tried(address, by: peer.id, isReached: false, now: .now()) }
+        case .reached(let address): self.update { $0.tried(address, by: peer.id, isReached: true, now: .now) }
+        case .notReached(let address): self.update { $0.tried(address, by: peer.id, isReached: false, now: .now) }
         case .refused, .busy: break
         }
         return result
@@ -109,7 +108,7 @@ extension AutoNATService {
         while (try? await pause(for: wait)) != nil {
             await self.askSeveral()
             // An answer of the internet is as good as it gets.
-            let verdict = self.reachability.verdict(now: .now())
+            let verdict = self.reachability.verdict(now: .now)
             wait = verdict == .unknown ? self.configuration.probeInterval : self.configuration.confirmationInterval
         }
     }

@@ -1,4 +1,3 @@
-public import NIOCore
 public import P2PWire
 
 /// Whether others can dial this host: from where they have, and what became of the addresses that peers were asked to try.
@@ -36,9 +35,9 @@ public struct Reachability: Sendable, Equatable {
         var observer: PeerID
         var address: Multiaddr
         var isReached: Bool
-        var time: NIODeadline
+        var time: ContinuousClock.Instant
 
-        func isFresh(_ now: NIODeadline) -> Bool { now - self.time < TimeAmount(clamping: Limits.trialLifetime) }
+        func isFresh(_ now: ContinuousClock.Instant) -> Bool { now - self.time < Limits.trialLifetime }
     }
 
     public private(set) var dialledFrom = Origin.nobody
@@ -62,7 +61,8 @@ public struct Reachability: Sendable, Equatable {
     }
 
     /// A peer has tried an address of this host; its earlier word on that address counts no more.
-    public mutating func tried(_ address: Multiaddr, by observer: PeerID, isReached: Bool, now: NIODeadline) {
+    public mutating func tried(_ address: Multiaddr, by observer: PeerID, isReached: Bool, now: ContinuousClock.Instant)
+    {
         self.trials.removeAll {
             ($0.observer == observer && $0.address == address) || !$0.isFresh(now)
         }
@@ -77,7 +77,7 @@ public struct Reachability: Sendable, Equatable {
     func hasAsked(_ observer: PeerID) -> Bool { self.trials.contains { $0.observer == observer } }
 
     /// What the peers' trials come to. One peer's failure says little: it may itself be cut off, or lie.
-    public func verdict(now: NIODeadline) -> Verdict {
+    public func verdict(now: ContinuousClock.Instant) -> Verdict {
         var addresses: [Multiaddr] = []
         var balance: [Multiaddr: Int] = [:]
         for trial in self.trials where trial.isFresh(now) {

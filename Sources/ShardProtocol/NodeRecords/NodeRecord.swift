@@ -1,3 +1,4 @@
+public import P2PCore
 public import P2PWire
 
 /// What a peer says of itself: which blocks of which model it holds, in what state, and how fast it is.
@@ -43,6 +44,10 @@ public struct NodeRecord: Sendable, Hashable {
     public var sequence: UInt64
     /// When the record ceases to hold.
     public var expiry: UnixTime
+    /// What its owner calls the node; nil for one without a name.
+    public var name: String?
+    /// From how far away somebody has dialled the node; nil where it does not say.
+    public var dialledFrom: Reachability.Origin?
 
     public init(
         modelName: String,
@@ -61,7 +66,9 @@ public struct NodeRecord: Sendable, Hashable {
         extensions: [String] = [],
         version: String,
         sequence: UInt64,
-        expiry: UnixTime
+        expiry: UnixTime,
+        name: String? = nil,
+        dialledFrom: Reachability.Origin? = nil
     ) {
         self.modelName = modelName
         self.modelKey = modelKey
@@ -80,6 +87,13 @@ public struct NodeRecord: Sendable, Hashable {
         self.version = version
         self.sequence = sequence
         self.expiry = expiry
+        self.name = name
+        self.dialledFrom = dialledFrom
+    }
+
+    /// Whether a node may be called so: 1 to 64 bytes that only show something.
+    public static func isValid(name: String) -> Bool {
+        (1...Limits.nodeName).contains(name.utf8.count) && name.isPrintable
     }
 
     /// Bytes of a fingerprint and of a block digest: SHA-256.

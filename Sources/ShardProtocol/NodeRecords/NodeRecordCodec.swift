@@ -1,11 +1,12 @@
 package import NIOCore
+internal import P2PCore
 internal import P2PWire
 
 extension NodeRecord {
     /// The record's MessagePack map; units stand in the names of its keys.
     package func encoded() -> ByteBuffer {
         var packer = MessagePackPacker(capacity: 512 + self.blockDigests.count * 34)
-        packer.packMap(count: 18)
+        packer.packMap(count: 18 + (self.name == nil ? 0 : 1) + (self.dialledFrom == nil ? 0 : 1))
         packer.pack("model_name")
         packer.pack(self.modelName)
         packer.pack("model_key")
@@ -55,6 +56,14 @@ extension NodeRecord {
         packer.pack(self.sequence)
         packer.pack("expiry_unix_s")
         packer.pack(self.expiry.seconds)
+        if let name {
+            packer.pack("node_name")
+            packer.pack(name)
+        }
+        if let dialledFrom {
+            packer.pack("dialled_from")
+            packer.pack(dialledFrom.rawValue)
+        }
     }
 
     /// - Throws: `ShardError` with `malformed`.
@@ -84,8 +93,23 @@ extension NodeRecord {
             extensions: try map.texts("extensions", limit: Limits.protocols),
             version: try map.text("version"),
             sequence: try map.number("sequence", as: UInt64.self),
-            expiry: UnixTime(seconds: try map.number("expiry_unix_s", as: UInt64.self))
+            expiry: UnixTime(seconds: try map.number("expiry_unix_s", as: UInt64.self)),
+            name: try Self.name(map),
+            dialledFrom: try Self.dialledFrom(map)
         )
+    }
+
+    private static func name(_ map: MessagePackMap) throws(ShardError) -> String? {
+        guard map["node_name"] != nil else { return nil }
+        let name = try map.text("node_name")
+        guard Self.isValid(name: name) else { throw map.wrong("node_name") }
+        return name
+    }
+
+    /// Nil also for a word of a later version.
+    private static func dialledFrom(_ map: MessagePackMap) throws(ShardError) -> Reachability.Origin? {
+        guard map["dialled_from"] != nil else { return nil }
+        return Reachability.Origin(rawValue: try map.text("dialled_from"))
     }
 
     private static func digests(_ map: MessagePackMap, of range: BlockRange) throws(ShardError) -> [[UInt8]] {

@@ -31,7 +31,7 @@ import Testing
             let own = client.listenAddresses
             let result = try await autoNAT.ask(peer, toDial: own)
             #expect(result == .reached(own[0]))
-            #expect(autoNAT.reachability.verdict(now: .now()) == .reachable(own))
+            #expect(autoNAT.reachability.verdict(now: .now) == .reachable(own))
             // The server never lists it, and closed it before it answered; the client hears of that a moment later.
             #expect(server.connectionCount(with: client.peerID) == 1)
             while client.connectionCount(with: server.peerID) > 1 { await Task.yield() }
@@ -98,7 +98,7 @@ import Testing
             }
             let autoNAT = AutoNATService(host: client)
             await #expect(throws: P2PError.self) { try await autoNAT.ask(peer, toDial: client.listenAddresses) }
-            #expect(autoNAT.reachability.verdict(now: .now()) == .unknown)
+            #expect(autoNAT.reachability.verdict(now: .now) == .unknown)
         }
     }
 
@@ -140,7 +140,7 @@ import Testing
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await autoNAT.run() }
                 for await change in changes {
-                    #expect(change.verdict(now: .now()) == .reachable(client.listenAddresses))
+                    #expect(change.verdict(now: .now) == .reachable(client.listenAddresses))
                     // A peer of this machine is no evidence of the world outside.
                     #expect(change.dialledFrom == .nobody)
                     break

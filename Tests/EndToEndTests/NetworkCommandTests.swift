@@ -1,0 +1,112 @@
+import Foundation
+import Subprocess
+import Testing
+
+/// `ping`, `bench net` and what `dht peers` tells of a node, against a `serve` of this machine.
+@Suite(.timeLimit(.minutes(1))) struct NetworkCommandTests {
+    private struct PingEvent: Decodable {
+        var event: String
+        var peer: String?
+        var sequence: Int?
+        var round_trip_ms: Double?
+        var sent: Int?
+        var answered: Int?
+        var median_ms: Double?
+    }
+
+    private static func events(_ outcome: Program.Outcome) throws -> [PingEvent] {
+        try outcome.output.split(separator: "\n").map {
+            try JSONDecoder().decode(PingEvent.self, from: Data($0.utf8))
+        }
+    }
+
+    @Test func `ping finds a peer by its address or by its id, and sums up`() async throws {
+        let home = try Home()
+        try await withPeers(["0..4"], home: home) { peers in
+            let address = peers[0].address
+            let id = try #require(address.split(separator: "/").last.map(String.init))
+            let flags = ["--count", "3", "--interval", "0", "--json"]
+            for arguments in [[address], [id, "--bootstrap", address]] {
+                let outcome = try await Program.run(["ping"] + arguments + flags, home: home)
+                #expect(outcome.exitCode == 0, "\(outcome.error)")
+                let events = try Self.events(outcome)
+                #expect(events.map(\.event) == ["ping", "answer", "answer", "answer", "summary"])
+                #expect(events.first?.peer == id)
+                #expect(events.compactMap(\.sequence) == [1, 2, 3])
+                #expect(events.compactMap(\.round_trip_ms).allSatisfy { $0 > 0 })
+                #expect(events.last?.sent == 3)
+                #expect(events.last?.answered == 3)
+            }
+        }
+    }
+
+    @Test func `ping without end is summed up at Ctrl-C`() async throws {
+        let home = try Home()
+        try await withPeers(["0..4"], home: home) { peers in
+            let arguments = ["ping", peers[0].address, "--interval", "0"]
+            let outcome = try await Program.run(arguments, home: home) { ping in
+                kill(ping.value, SIGINT)
+            }
+            #expect(outcome.output.contains("Ping 12D3KooW"))
+            // The signal comes before the first answer or after many.
+            let summary = try #require(outcome.output.split(separator: "\n").last)
+            #expect(summary.contains(" sent, ") && summary.contains(" answered"))
+            #expect(outcome.exitCode == (summary.contains("min ") ? 0 : 1))
+            #expect(outcome.error.isEmpty)
+        }
+    }
+
+    @Test func `bench net moves what it was asked to, both ways`() async throws {
+        struct Report: Decodable {
+            struct Transfer: Decodable {
+                var bytes: Int
+                var bytes_per_second: Double
+            }
+            struct RoundTrip: Decodable { var answered: Int }
+            var round_trip: RoundTrip
+            var upload: Transfer
+            var download: Transfer
+        }
+        let home = try Home()
+        try await withPeers(["0..4"], home: home) { peers in
+            let arguments = ["bench", "net", peers[0].address, "--bytes", "1MiB"]
+            let report: Report = try await Program.run(arguments + ["--json"], home: home).json()
+            #expect(report.round_trip.answered > 0)
+            for transfer in [report.upload, report.download] {
+                #expect(transfer.bytes == 1 << 20)
+                #expect(transfer.bytes_per_second > 0)
+            }
+            let text = try await Program.run(arguments, home: home)
+            for line in ["peer  ", "round trip  ", "upload  ", "download  "] { #expect(text.output.contains(line)) }
+        }
+    }
+
+    @Test func `bench net says that a server gives so much and no more`() async throws {
+        let home = try Home()
+        try await withPeers(["0..4"], home: home) { peers in
+            let arguments = ["bench", "net", peers[0].address, "--bytes", "2GiB", "--seconds", "60"]
+            let outcome = try await Program.run(arguments, home: home)
+            #expect(outcome.exitCode == 1)
+            #expect(outcome.error.contains("broke the measurement off"), "\(outcome.error)")
+        }
+    }
+
+    @Test func `a node tells its name, and that no other machine has dialled it`() async throws {
+        struct Peers: Decodable {
+            struct Peer: Decodable {
+                var name: String?
+                var dialled_from: String?
+            }
+            var peers: [Peer]
+        }
+        let home = try Home()
+        try await withPeers(["0..4"], home: home, flags: ["--name", "Küche 2"]) { peers in
+            let arguments = ["dht", "peers", "--bootstrap", peers[0].address]
+            let listed: Peers = try await Program.run(arguments + ["--json"], home: home).json()
+            #expect(listed.peers.map(\.name) == ["Küche 2"])
+            #expect(listed.peers.map(\.dialled_from) == ["nobody"])
+            let table = try await Program.run(arguments, home: home).output
+            #expect(table.contains("Küche 2") && table.contains("DIALLED FROM"))
+        }
+    }
+}
