@@ -1,6 +1,6 @@
 import Logging
 import NIOCore
-import P2PWire
+package import P2PWire
 import Synchronization
 
 #if canImport(Glibc)
@@ -48,6 +48,22 @@ extension Host {
                 }
             }
         )
+    }
+
+    /// What a connected peer tells of itself, once it has.
+    ///
+    /// - Throws: `timedOut` when it says nothing in the time that Identify has, `connectionLost` when it leaves.
+    package func awaitIdentification(of peer: PeerID) async throws(P2PError) -> Identification {
+        let events = self.events
+        if let known = self.identification(of: peer) { return known }
+        return try await withDeadline(self.configuration.timeouts.identify, "Identify of \(peer)") {
+            () async throws(P2PError) in
+            for await event in events {
+                if event == .disconnected(peer) { break }
+                if event == .identified(peer), let known = self.identification(of: peer) { return known }
+            }
+            throw P2PError(.connectionLost, "\(peer) left without saying what it is")
+        }
     }
 
     /// Tells connected peers, soon, that the protocols served here have changed.
@@ -143,7 +159,7 @@ extension Host {
 }
 
 /// The time of day, which go-libp2p also numbers its records with: a restarted peer's records stay the newest.
-private func unixNanoseconds() -> UInt64 {
+func unixNanoseconds() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return UInt64(max(0, time.tv_sec)) * 1_000_000_000 + UInt64(max(0, time.tv_nsec))

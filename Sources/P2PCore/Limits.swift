@@ -138,6 +138,13 @@ package enum Limits {
     /// Round trips of a series of pings that are kept for its quantiles: a day of one a second.
     package static let roundTrips = 86_400
 
+    /// How far a peer's clock may be off before it matters (DESIGN.md §4).
+    package static let clockTolerance: Duration = .seconds(300)
+
+    /// Nanoseconds since 1970 between which a number may be a time: from 2020 to 2100.
+    package static let earliestClock: UInt64 = 1_577_836_800_000_000_000
+    package static let latestClock: UInt64 = 4_102_444_800_000_000_000
+
     /// Bytes of an identity file that are read: a key takes 68.
     package static let identityFile = 4096
 

@@ -17,7 +17,8 @@ struct KwaaiSwift: AsyncParsableCommand {
         version: Version.number,
         subcommands: [
             ServeCommand.self, GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
-            PlanCommand.self, DHTCommand.self, PingCommand.self, BenchCommand.self, IDCommand.self,
+            PlanCommand.self, DHTCommand.self, PingCommand.self, BenchCommand.self,
+            DoctorCommand.self, IDCommand.self,
         ]
     )
 

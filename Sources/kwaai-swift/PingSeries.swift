@@ -29,7 +29,7 @@ final class PingSeries: Sendable {
             number += 1
             do {
                 // The connection may be lost meanwhile, and the peer back.
-                try await host.connect(to: peer)
+                try await host.connect(to: peer, ignoringBackoff: true)
                 let roundTrip = try await host.ping(peer.id)
                 self.roundTrips.withLock { $0?.answered(after: roundTrip) }
                 try self.output.answered(number, roundTrip)

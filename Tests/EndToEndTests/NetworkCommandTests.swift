@@ -109,4 +109,77 @@ import Testing
             #expect(table.contains("Küche 2") && table.contains("DIALLED FROM"))
         }
     }
+
+    // MARK: doctor
+
+    private struct Diagnosis: Decodable {
+        struct Check: Decodable {
+            var name: String
+            var status: String
+            var finding: String
+            var advice: String?
+        }
+        var status: String
+        var checks: [Check]
+
+        /// The findings of one name, in order.
+        func of(_ name: String) -> [Check] { self.checks.filter { $0.name == name } }
+    }
+
+    @Test func `doctor joins a network, searches it, and is dialled back`() async throws {
+        let home = try Home()
+        try await withPeers(["0..4"], home: home) { peers in
+            let arguments = ["doctor", "--bootstrap", peers[0].address, "--listen", "/ip4/127.0.0.1/tcp/0"]
+            let outcome = try await Program.run(arguments + ["--json"], home: home)
+            let diagnosis: Diagnosis = try outcome.json()
+            #expect(diagnosis.of("bootstrap").map(\.status) == ["ok"])
+            #expect(diagnosis.of("dht").map(\.status) == ["ok"])
+            #expect(diagnosis.of("clock").map(\.finding) == ["within 1 s of one peer"])
+            // It was dialled back, by a peer that is no witness of the world outside.
+            #expect(diagnosis.of("reachability").map(\.status) == ["warning"])
+            #expect(diagnosis.of("reachability").first?.finding.contains("dialled back at") == true)
+            let hasFailed = diagnosis.checks.contains { $0.status == "failed" }
+            #expect(outcome.exitCode == (hasFailed ? 1 : 0))
+            let text = try await Program.run(arguments, home: home)
+            #expect(text.output.contains("\nok       bootstrap     1 of 1 answer: 12D3KooW"), "\(text.output)")
+            #expect(!text.output.contains("\u{1b}"))
+        }
+    }
+
+    @Test func `doctor asks the serve that holds the port`() async throws {
+        let home = try Home()
+        try await withPeers(["0..4"], home: home) { peers in
+            let listen = try #require(peers[0].address.components(separatedBy: "/p2p/").first)
+            let key = "\(home.path)/0-0..4.key"
+            let outcome = try await Program.run(
+                ["doctor", "--listen", listen, "--identity", key, "--json"],
+                home: home
+            )
+            let diagnosis: Diagnosis = try outcome.json()
+            #expect(diagnosis.of("identity").first?.finding.contains("a running \"serve\" uses") == true)
+            #expect(diagnosis.of("port").first?.finding.contains("own \"serve\"") == true)
+            let reachability = diagnosis.of("reachability").first
+            #expect(reachability?.finding.contains("nobody has dialled the running \"serve\"") == true)
+        }
+    }
+
+    @Test func `doctor fails where something is wrong, and says what to do`() async throws {
+        let home = try Home()
+        let key = home.path + "/open.key"
+        _ = try await Program.run(["id", "--identity", key], home: home)
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: key)
+        let nobody = "/ip4/127.0.0.1/tcp/1"
+        let arguments = [
+            "doctor", "--identity", key, "--bootstrap", nobody, "--listen", "/ip4/127.0.0.1/tcp/0", "--json",
+        ]
+        let outcome = try await Program.run(arguments, home: home)
+        #expect(outcome.exitCode == 1)
+        let diagnosis: Diagnosis = try outcome.json()
+        #expect(diagnosis.status == "failed")
+        #expect(diagnosis.of("identity").map(\.status) == ["failed"])
+        #expect(diagnosis.of("identity").first?.finding.contains("chmod 600") == true)
+        #expect(diagnosis.of("bootstrap").map(\.status) == ["failed"])
+        #expect(diagnosis.of("bootstrap").first?.advice?.contains("firewall") == true)
+        #expect(diagnosis.of("clock").map(\.finding) == ["no peer to compare with"])
+    }
 }

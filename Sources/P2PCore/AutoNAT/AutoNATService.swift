@@ -118,9 +118,7 @@ extension AutoNATService {
         let reachability = self.reachability
         let addresses = self.candidates.sorted { reachability.trialCount(of: $0) < reachability.trialCount(of: $1) }
         guard !addresses.isEmpty else { return }
-        let able = self.host.connectedPeers.filter { peer in
-            self.host.identification(of: peer)?.protocols.contains(.autoNATDialRequest) ?? false
-        }
+        let able = self.host.connectedPeers.filter(self.host.speaksAutoNAT)
         let fresh = able.filter { !reachability.hasAsked($0) }.shuffled()
         let known = able.filter { reachability.hasAsked($0) }.shuffled()
         await withDiscardingTaskGroup { group in
@@ -143,6 +141,16 @@ extension Host {
         var observed: [PeerID: Multiaddr] = [:]
         for peer in self.connectedPeers { observed[peer] = self.identification(of: peer)?.observedAddress }
         return observed
+    }
+
+    /// Where the peer's connections lead, whoever opened them.
+    package func remoteAddresses(of peer: PeerID) -> [Multiaddr] {
+        self.state.withLock { state in (state.connections[peer] ?? []).map(\.remoteAddress) }
+    }
+
+    /// Whether the peer has said that it dials back.
+    package func speaksAutoNAT(_ peer: PeerID) -> Bool {
+        self.identification(of: peer)?.protocols.contains(.autoNATDialRequest) ?? false
     }
 
     /// From where the peer's connections come that it opened itself.
