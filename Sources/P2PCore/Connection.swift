@@ -13,6 +13,7 @@ final class Connection: Sendable {
     /// What the connection itself takes of the host's resources, and its number in the books.
     let reservation: Reservation
     let number: UInt64
+    let openedAt = NIODeadline.now()
     private let handler: NIOLoopBound<ConnectionHandler>
     private let inbound: AsyncStream<Inbound>
     private let arrivals: AsyncStream<Inbound>.Continuation
@@ -127,6 +128,11 @@ final class Connection: Sendable {
         self.onEventLoop { $0.close() }
         // It only fails when the closing itself went wrong; closed it is all the same.
         try? await self.channel.closeFuture.get()
+    }
+
+    /// Closes the connection unless it carries a stream; the host needs room.
+    func closeIfIdle() {
+        self.onEventLoop { $0.closeIfIdle() }
     }
 
     private func onEventLoop(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {

@@ -441,6 +441,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.leave(.normal, P2PError(.connectionLost, "this side closed the connection to \(self.peer)"))
     }
 
+    /// Says goodbye and closes if there is no stream to end by that.
+    func closeIfIdle() {
+        if self.streams.isEmpty { self.close() }
+    }
+
     /// Tells the remote why, and closes once it has left, or after a second if the remote takes nothing any more.
     private func leave(_ reason: YamuxGoAway, _ error: P2PError) {
         guard let context, !self.isFinished else { return }

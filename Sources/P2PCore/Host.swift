@@ -281,6 +281,7 @@ public final class Host: Sendable {
             ]
         )
         self.identify(connection)
+        self.trimConnections()
     }
 
     func connectionClosed(_ connection: Connection, _ reason: P2PError) {

@@ -1,3 +1,4 @@
+import NIOCore
 import P2PWire
 
 /// What a host knows of its connections and protocols; a value, guarded by the host's lock and never on the data path.
@@ -11,6 +12,10 @@ struct HostState {
     var phase = Phase.made
     var listenAddresses: [Multiaddr] = []
     var handlers: [ProtocolID: ProtocolHandler] = [:]
+    /// Peers whose connections are not given up for room, each with the tags of who needs it.
+    var protections: [PeerID: Set<String>] = [:]
+    /// When idle connections may be given up for room again.
+    var nextTrimming = NIODeadline.distantPast
     /// A push of Identify is about to go out.
     var isAnnouncing = false
     var dials: [PeerID: PendingDial] = [:]

@@ -50,6 +50,9 @@ package enum Limits {
     package static let banLevels = 6
     package static let banForgiveness: Duration = .seconds(3600)
 
+    /// How often a host above its high mark looks for connections that it can give up.
+    package static let trimmingPause: Duration = .seconds(5)
+
     /// Addresses tried for one dial; peers announce a handful.
     package static let addressesPerDial = 16
 

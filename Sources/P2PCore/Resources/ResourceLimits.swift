@@ -33,6 +33,9 @@ public struct ResourceLimits: Sendable, Hashable, Codable {
     /// New streams of one peer. A coordinator opens one for each token and hop, thousands a second on one machine.
     public var newStreams = Rate(perSecond: 10_000, burst: 20_000)
 
+    /// How long a new connection is not given up for room, whatever it carries.
+    public var trimmingGrace: Duration = .seconds(20)
+
     public init() {}
 }
 

@@ -233,6 +233,16 @@ import Testing
         #expect(ledger.usage(of: .system).total.memory == 6 << 20)
     }
 
+    @Test func `what is optional takes no more than half`() throws {
+        var ledger = self.ledger { $0.peer.total.memory = 8 << 20 }
+        var claim = try ledger.dial()
+        try ledger.authenticate(&claim, as: self.greedy, connection: 1)
+        try ledger.resize(&claim, toBytes: 4 << 20, isOptional: true)
+        #expect(throws: ResourceRefusal.self) { try ledger.resize(&claim, toBytes: 5 << 20, isOptional: true) }
+        try ledger.resize(&claim, toBytes: 8 << 20)
+        #expect(ledger.refusals.isEmpty)
+    }
+
     @Test func `a message is reserved before it is read and free after it`() throws {
         var ledger = self.ledger { $0.peer.total.memory = 3 << 20 }
         let message = try ledger.readMessage(ofBytes: 2 << 20, from: self.greedy, connection: 1, .inbound)
