@@ -50,8 +50,10 @@ public final class Host: Sendable {
     public var peerID: PeerID { self.configuration.identity.peerID }
 
     /// Where the host can be reached, without its peer id: the bound addresses, with a wildcard replaced by the addresses
-    /// of the interfaces.
-    public var listenAddresses: [Multiaddr] { self.state.withLock { $0.listenAddresses } }
+    /// of the interfaces, and those at which several peers have reached it from outside.
+    public var listenAddresses: [Multiaddr] {
+        self.state.withLock { $0.listenAddresses + $0.externalAddresses }
+    }
 
     /// Where the host can be reached, with its peer id: what another peer takes as a bootstrap address.
     public var dialAddresses: [Multiaddr] { self.listenAddresses.map { $0.appending(peer: self.peerID) } }

@@ -11,6 +11,8 @@ struct HostState {
 
     var phase = Phase.made
     var listenAddresses: [Multiaddr] = []
+    /// Where others have reached the host though it is not bound there: at a router that forwards to it.
+    var externalAddresses: [Multiaddr] = []
     var handlers: [ProtocolID: ProtocolHandler] = [:]
     /// Peers whose connections are not given up for room, each with the tags of who needs it.
     var protections: [PeerID: Set<String>] = [:]

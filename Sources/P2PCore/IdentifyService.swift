@@ -66,6 +66,16 @@ extension Host {
         }
     }
 
+    /// Replaces the addresses at which others have reached this host beside those that it is bound to; peers hear of it.
+    func setExternalAddresses(_ addresses: [Multiaddr]) {
+        let isNew = self.state.withLock { state in
+            let external = addresses.filter { !state.listenAddresses.contains($0) }
+            defer { state.externalAddresses = external }
+            return state.externalAddresses != external
+        }
+        if isNew { self.announceProtocols() }
+    }
+
     /// Tells connected peers, soon, that the protocols served here have changed.
     func announceProtocols() {
         let isFirst = self.state.withLock { state in

@@ -132,6 +132,9 @@ package enum Limits {
     /// How many more peers must have failed than succeeded before an address counts as unreachable.
     package static let failuresForVerdict = 2
 
+    /// How many more peers must have reached than failed to before others are told of an address that is only a guess.
+    package static let successesForAnnouncement = 2
+
     /// How many peers must see this host at an address before that counts as its own.
     package static let observersOfAddress = 2
 

@@ -57,13 +57,20 @@ public final class AutoNATService: Sendable {
     /// - Throws: `unsupportedProtocol` when it does not speak AutoNAT v2, `malformed` when it lies about it, and what
     ///   ``Host/openStream(_:to:)`` throws.
     public func ask(_ peer: PeerInfo, toDial addresses: [Multiaddr]) async throws(P2PError) -> DialBackResult {
-        let result = try await self.client.ask(peer, toDial: addresses)
+        let (result, origin) = try await self.client.ask(peer, toDial: addresses)
+        if let origin = origin?.ipAddress { self.update { $0.accepted(from: origin, own: Host.machineAddresses) } }
         switch result {
-        case .reached(let address): self.update { $0.tried(address, by: peer.id, isReached: true, now: .now) }
-        case .notReached(let address): self.update { $0.tried(address, by: peer.id, isReached: false, now: .now) }
+        case .reached(let address): self.note(address, by: peer.id, isReached: true)
+        case .notReached(let address): self.note(address, by: peer.id, isReached: false)
         case .refused, .busy: break
         }
         return result
+    }
+
+    /// A peer has tried an address of this host.
+    func note(_ address: Multiaddr, by peer: PeerID, isReached: Bool) {
+        self.update { $0.tried(address, by: peer, isReached: isReached, now: .now) }
+        self.host.setExternalAddresses(self.reachability.confirmed(now: .now))
     }
 
     /// Watches who connects and asks peers now and then, until the task is cancelled or the host is closed.

@@ -17,8 +17,8 @@ public enum DialBackResult: Sendable, Equatable {
 /// Asks peers to dial this host, and knows their proofs (libp2p specification, autonat v2).
 final class DialBackClient: Sendable {
     private unowned let host: Host
-    /// The questions that are open, by the nonce that answers each.
-    private let questions = Mutex<[UInt64: AsyncStream<Void>.Continuation]>([:])
+    /// The questions that are open, by the nonce that answers each; a proof is told with where it came from.
+    private let questions = Mutex<[UInt64: AsyncStream<Multiaddr>.Continuation]>([:])
 
     init(host: Host) {
         self.host = host
@@ -49,17 +49,20 @@ final class DialBackClient: Sendable {
         guard let question = self.questions.withLock({ $0[message.nonce] }) else {
             throw P2PError(.malformed, "\(stream.remotePeer) dials back without having been asked to")
         }
-        question.yield()
+        question.yield(stream.remoteAddress)
         try await stream.writeFrame(ByteBuffer(bytes: DialBack.response))
     }
 
     /// Asks `peer` to dial the first of `addresses` that it is willing to.
     ///
+    /// - Returns: what came of it, and from where the peer dialled where its proof has arrived.
     /// - Throws: `unsupportedProtocol` when it does not speak AutoNAT v2, `malformed` when it claims a success of which
     ///   nothing arrived here, and what a stream throws.
-    func ask(_ peer: PeerInfo, toDial addresses: [Multiaddr]) async throws(P2PError) -> DialBackResult {
+    func ask(_ peer: PeerInfo, toDial addresses: [Multiaddr]) async throws(P2PError) -> (
+        DialBackResult, from: Multiaddr?
+    ) {
         let nonce = UInt64.random(in: .min ... .max)
-        let (arrivals, question) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (arrivals, question) = AsyncStream.makeStream(of: Multiaddr.self, bufferingPolicy: .bufferingNewest(1))
         self.questions.withLock { $0[nonce] = question }
         defer { self.questions.withLock { $0[nonce] = nil } }
         let outcome = try await withDeadline(Limits.dialRequestTime, "\(peer.id) dialling back") {
@@ -68,14 +71,16 @@ final class DialBackClient: Sendable {
             return try await Self.converse(on: stream, DialRequestClient(addresses: addresses, nonce: nonce))
         }
         switch outcome {
-        case .refused: return .refused
-        case .rejected: return .busy
+        case .refused: return (.refused, from: nil)
+        case .rejected: return (.busy, from: nil)
         case .dialed(let address, let status):
             // The proof may be on its way still when the answer is here.
             let patience = status == .ok ? Limits.dialBackTime : .zero
-            if await Self.hasArrived(arrivals, question, within: patience) { return .reached(address) }
+            if let origin = await Self.arrival(arrivals, question, within: patience) {
+                return (.reached(address), from: origin)
+            }
             switch status {
-            case .dialError: return .notReached(address)
+            case .dialError: return (.notReached(address), from: nil)
             case .dialBackError:
                 throw P2PError(.streamReset, "\(peer.id) reached \(address) and could not say so; ask again")
             case .ok: throw P2PError(.malformed, "\(peer.id) claims to have dialled \(address), and did not")
@@ -107,11 +112,12 @@ final class DialBackClient: Sendable {
         }
     }
 
-    private static func hasArrived(
-        _ arrivals: AsyncStream<Void>,
-        _ question: AsyncStream<Void>.Continuation,
+    /// From where the proof came; nil where none has come in time.
+    private static func arrival(
+        _ arrivals: AsyncStream<Multiaddr>,
+        _ question: AsyncStream<Multiaddr>.Continuation,
         within patience: Duration
-    ) async -> Bool {
+    ) async -> Multiaddr? {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Cancelled by an arrival.
@@ -119,8 +125,8 @@ final class DialBackClient: Sendable {
                 question.finish()
             }
             defer { group.cancelAll() }
-            for await _ in arrivals { return true }
-            return false
+            for await origin in arrivals { return origin }
+            return nil
         }
     }
 }

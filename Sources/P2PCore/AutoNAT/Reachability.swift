@@ -76,17 +76,29 @@ public struct Reachability: Sendable, Equatable {
     /// Whether the peer has tried any address of late.
     func hasAsked(_ observer: PeerID) -> Bool { self.trials.contains { $0.observer == observer } }
 
+    /// Addresses that several peers have reached: enough to tell others of one that this host only guessed.
+    func confirmed(now: ContinuousClock.Instant) -> [Multiaddr] {
+        let balance = self.balance(now: now)
+        return balance.addresses.filter { balance.of[$0, default: 0] >= Limits.successesForAnnouncement }
+    }
+
     /// What the peers' trials come to. One peer's failure says little: it may itself be cut off, or lie.
     public func verdict(now: ContinuousClock.Instant) -> Verdict {
+        let (addresses, balance) = self.balance(now: now)
+        let reached = addresses.filter { balance[$0, default: 0] > 0 }
+        guard reached.isEmpty else { return .reachable(reached) }
+        let failed = addresses.filter { balance[$0, default: 0] <= -Limits.failuresForVerdict }
+        return failed.isEmpty ? .unknown : .unreachable(failed)
+    }
+
+    /// How many more peers have reached each address than have failed to.
+    private func balance(now: ContinuousClock.Instant) -> (addresses: [Multiaddr], of: [Multiaddr: Int]) {
         var addresses: [Multiaddr] = []
         var balance: [Multiaddr: Int] = [:]
         for trial in self.trials where trial.isFresh(now) {
             if balance[trial.address] == nil { addresses.append(trial.address) }
             balance[trial.address, default: 0] += trial.isReached ? 1 : -1
         }
-        let reached = addresses.filter { balance[$0, default: 0] > 0 }
-        guard reached.isEmpty else { return .reachable(reached) }
-        let failed = addresses.filter { balance[$0, default: 0] <= -Limits.failuresForVerdict }
-        return failed.isEmpty ? .unknown : .unreachable(failed)
+        return (addresses, balance)
     }
 }

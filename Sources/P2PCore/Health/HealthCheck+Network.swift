@@ -13,9 +13,13 @@ extension HealthCheck {
         let name = "bootstrap"
         var answers: [String] = []
         var failures: [String] = []
+        var seen: Set<PeerID> = []
         for dial in dials {
             switch dial {
-            case .answered(_, let peer, let time): answers.append("\(peer) in \(milliseconds(time))")
+            case .answered(_, let peer, let time):
+                // One that was named by several addresses answers once.
+                guard seen.insert(peer).inserted else { continue }
+                answers.append("\(peer) in \(milliseconds(time))")
             case .failed(_, let reason): failures.append(reason)
             }
         }
@@ -29,7 +33,7 @@ extension HealthCheck {
                     : "name a peer with --bootstrap; the first node of a network has none"
             )
         }
-        let found = "\(answers.count) of \(dials.count) answer: \(answers.joined(separator: ", "))"
+        let found = "\(answers.count) of \(answers.count + failures.count) answer: \(answers.joined(separator: ", "))"
         guard areNamed, !failures.isEmpty else { return HealthCheck(name, .ok, found) }
         return HealthCheck(
             name,

@@ -119,6 +119,32 @@ import Testing
         }
     }
 
+    @Test func `a guessed address that two peers reach is told to all, until it is reached no more`() async throws {
+        let listen = try Multiaddr(Self.loopback)
+        let guess = try Multiaddr("/ip4/127.0.0.2/tcp/4801")
+        try await withTwoHosts(client: { $0.listenAddresses = [listen] }) { server, client, peer in
+            server.handle(.autoNATDialRequest, limit: 1) { stream in
+                guard case .dialRequest(_, let nonce) = try await stream.readAutoNATMessage() else { return }
+                let back = try await server.openStream(.autoNATDialBack, to: PeerInfo(id: client.peerID, addresses: []))
+                try await back.writeFrame(ByteBuffer(bytes: DialBack(nonce: nonce).bytes))
+                _ = try await back.readFrame(limit: 16)
+                try await stream.write(.dialResponse(.dialed(addressIndex: 0, .ok)))
+            }
+            let autoNAT = AutoNATService(host: client)
+            let bound = client.listenAddresses
+            _ = try await autoNAT.ask(peer, toDial: [guess])
+            #expect(client.listenAddresses == bound)
+            // A second peer says the same.
+            autoNAT.note(guess, by: Identity().peerID, isReached: true)
+            #expect(client.listenAddresses == bound + [guess])
+            while server.identification(of: client.peerID)?.listenAddresses.contains(guess) != true {
+                await Task.yield()
+            }
+            autoNAT.note(guess, by: Identity().peerID, isReached: false)
+            #expect(client.listenAddresses == bound)
+        }
+    }
+
     @Test func `a nonce that nobody is waiting for is reset`() async throws {
         try await self.withNeighbours { _, client, peer, _ in
             let stream = try await client.openStream(.autoNATDialBack, to: peer)

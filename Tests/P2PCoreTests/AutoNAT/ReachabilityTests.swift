@@ -56,6 +56,17 @@ import Testing
         #expect(reachability.verdict(now: self.start) == .unreachable([address]))
     }
 
+    @Test func `an address is confirmed by two peers more than fail`() throws {
+        var reachability = Reachability()
+        let address = try self.address()
+        var confirmed: [[Multiaddr]] = []
+        for (peer, isReached) in zip(self.peers, [true, true, false, true]) {
+            reachability.tried(address, by: peer, isReached: isReached, now: self.start)
+            confirmed.append(reachability.confirmed(now: self.start))
+        }
+        #expect(confirmed == [[], [address], [], [address]])
+    }
+
     @Test func `forgets what was long ago`() throws {
         var reachability = Reachability()
         reachability.tried(try self.address(), by: self.peers[0], isReached: true, now: self.start)
