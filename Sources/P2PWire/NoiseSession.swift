@@ -11,7 +11,7 @@ package struct NoiseSession: ~Copyable {
     /// A message that has not all arrived.
     private var partial = ByteBuffer()
 
-    init(sending: consuming CipherState, receiving: consuming CipherState) {
+    package init(sending: consuming CipherState, receiving: consuming CipherState) {
         self.sending = sending
         self.receiving = receiving
     }
@@ -92,7 +92,8 @@ package struct NoiseSession: ~Copyable {
             plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
                 let message = UnsafeRawBufferPointer(rebasing: source[Self.lengthBytes..<length])
                 result = Result { () throws(WireError) in try self.receiving.open(message, into: target) }
-                return room
+                // What was decrypted and not authenticated is nobody's to read.
+                return if case .success = result { room } else { 0 }
             }
             return result
         }

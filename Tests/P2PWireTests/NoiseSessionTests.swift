@@ -67,6 +67,19 @@ import Testing
         #expect(throws: WireError.self) { try receiver.open(&wire, into: &plaintext) }
     }
 
+    @Test func `what was not authenticated is not handed on`() throws {
+        var sender = self.sender()
+        var receiver = self.receiver()
+        var wire = ByteBuffer()
+        let start = NoiseSession.beginMessage(in: &wire)
+        wire.writeString("forged")
+        try sender.seal(from: start, in: &wire)
+        wire.setInteger(UInt8(ascii: "F"), at: 2)
+        var plaintext = ByteBuffer()
+        #expect(throws: WireError.self) { try receiver.open(&wire, into: &plaintext) }
+        #expect(plaintext.readableBytes == 0)
+    }
+
     @Test(arguments: 0..<50)
     func `random bytes never end the process`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
