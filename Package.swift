@@ -242,6 +242,23 @@ let package = Package(
             dependencies: ["GGUF", "GGUFSamples", "Jinja", "Model", "Tokenizer"],
             swiftSettings: swiftSettings
         ),
+        // Every reader of what peers send, as something to fuzz: under libFuzzer by `fuzz-wire`, which `scripts/fuzz`
+        // builds for it, and in the tests with what it has found.
+        .target(
+            name: "WireFuzzing",
+            dependencies: ["P2PWire", "KademliaCore", "ShardProtocol", nioCore],
+            path: "Tests/WireFuzzing",
+            exclude: ["Corpora"],
+            swiftSettings: swiftSettings
+        ),
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+        .executableTarget(
+            name: "fuzz-wire",
+            dependencies: ["WireFuzzing", "CLibFuzzer", nioCore],
+            path: "Tests/fuzz-wire",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "WireFuzzTests", dependencies: ["WireFuzzing", nioCore], swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -2,7 +2,7 @@ internal import SwiftProtobuf
 
 /// What each side of a Noise handshake proves of itself: its identity key, that key's signature over the static key of
 /// this handshake, and the muxers it speaks.
-struct NoisePayload: Equatable {
+package struct NoisePayload: Equatable {
     private static let signaturePrefix = Array("noise-libp2p-static-key:".utf8)
 
     var identityKey: [UInt8]
@@ -16,7 +16,7 @@ struct NoisePayload: Equatable {
         self.muxers = muxers
     }
 
-    init(bytes: [UInt8]) throws(WireError) {
+    package init(bytes: [UInt8]) throws(WireError) {
         guard let message = try? ProtoNoiseHandshakePayload(serializedBytes: bytes) else {
             throw WireError(.malformed, "the peer sent a Noise payload that is not the protobuf it should be")
         }
@@ -36,7 +36,7 @@ struct NoisePayload: Equatable {
     /// The identity that the payload proves.
     ///
     /// - Throws: `badSignature` when the identity did not sign `staticKey`.
-    func verifiedIdentity(staticKey: [UInt8]) throws(WireError) -> PublicKey {
+    package func verifiedIdentity(staticKey: [UInt8]) throws(WireError) -> PublicKey {
         let key = try PublicKey(protobuf: self.identityKey)
         guard key.isValidSignature(self.signature, for: Self.signaturePrefix + staticKey) else {
             throw WireError(.badSignature, "the peer does not own the identity \(key.peerID) that it claims")

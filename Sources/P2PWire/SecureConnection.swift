@@ -19,7 +19,7 @@ package struct SecureConnection: ~Copyable {
     private var preface = ByteBuffer()
     private var plaintext = ByteBuffer()
 
-    init(role: ConnectionRole, noise: consuming NoiseSession, earlyMuxer: ProtocolID?) {
+    package init(role: ConnectionRole, noise: consuming NoiseSession, earlyMuxer: ProtocolID?) {
         self.noise = noise
         self.yamux = YamuxSession(role: role)
         guard earlyMuxer == nil else {

@@ -1,4 +1,4 @@
-internal import NIOCore
+package import NIOCore
 internal import P2PWire
 internal import SwiftProtobuf
 
@@ -9,7 +9,7 @@ internal import SwiftProtobuf
 #endif
 
 /// The number that ties an answer to its call: 16 random bytes.
-struct CallID: Hashable, Sendable {
+package struct CallID: Hashable, Sendable {
     let bytes: [UInt8]
 
     static let byteCount = 16
@@ -36,7 +36,7 @@ struct CallID: Hashable, Sendable {
 }
 
 /// What either side of a unary call writes: one frame (`specs/kwaainet-wire.md` §2).
-enum UnaryFrame: Hashable, Sendable {
+package enum UnaryFrame: Hashable, Sendable {
     /// `callee` is what the caller wrote and proves nothing; who calls is what Noise proved.
     case call(CallID, callee: [UInt8], protocolID: String, data: ByteBuffer)
     case response(CallID, ByteBuffer)
@@ -49,7 +49,7 @@ enum UnaryFrame: Hashable, Sendable {
 extension UnaryFrame {
     /// - Parameter bytes: the protobuf, without the length in front of it.
     /// - Throws: `ShardError` with `malformed`.
-    init(decoding bytes: ByteBuffer) throws(ShardError) {
+    package init(decoding bytes: ByteBuffer) throws(ShardError) {
         guard let message = try? ProtoPersistentConnectionRequest(serializedBytes: Array(bytes.readableBytesView))
         else {
             throw .malformed("a unary frame is no PersistentConnectionRequest")
@@ -71,7 +71,7 @@ extension UnaryFrame {
     }
 
     /// The protobuf, without the length in front of it.
-    func encoded() throws(ShardError) -> ByteBuffer {
+    package func encoded() throws(ShardError) -> ByteBuffer {
         var message = ProtoPersistentConnectionRequest()
         switch self {
         case .call(let id, let callee, let protocolID, let data):
