@@ -258,6 +258,11 @@ let package = Package(
             path: "Tests/fuzz-wire",
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "SoakTests",
+            dependencies: ["P2PCore", "P2PWire", "CSodium", nioCore, logging],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "WireFuzzTests", dependencies: ["WireFuzzing", nioCore], swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests",
