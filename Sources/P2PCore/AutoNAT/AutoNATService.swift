@@ -11,6 +11,8 @@ public final class AutoNATService: Sendable {
         public var servesOthers = true
         /// Whether to dial addresses of a site that are not the asker's own: on private networks, and in tests.
         public var dialsSites = false
+        /// How long a proof may take that a peer says it has sent.
+        public var proofPatience = Duration.seconds(5)
         /// The wait before peers are asked first, while there is no verdict, and once there is one.
         public var firstProbe = Duration.seconds(5)
         public var probeInterval = Duration.seconds(60)
@@ -28,7 +30,7 @@ public final class AutoNATService: Sendable {
     public init(host: Host, configuration: Configuration = Configuration()) {
         self.host = host
         self.configuration = configuration
-        self.client = DialBackClient(host: host)
+        self.client = DialBackClient(host: host, patience: configuration.proofPatience)
         self.client.install()
         if configuration.servesOthers {
             let families = Set(Host.machineAddresses.filter { $0.scope != .loopback }.map(\.family))

@@ -20,8 +20,12 @@ final class DialBackClient: Sendable {
     /// The questions that are open, by the nonce that answers each; a proof is told with where it came from.
     private let questions = Mutex<[UInt64: AsyncStream<Multiaddr>.Continuation]>([:])
 
-    init(host: Host) {
+    /// How long a proof may take that a peer says it has sent.
+    private let patience: Duration
+
+    init(host: Host, patience: Duration) {
         self.host = host
+        self.patience = patience
     }
 
     func install() {
@@ -75,7 +79,7 @@ final class DialBackClient: Sendable {
         case .rejected: return (.busy, from: nil)
         case .dialed(let address, let status):
             // The proof may be on its way still when the answer is here.
-            let patience = status == .ok ? Limits.dialBackTime : .zero
+            let patience = status == .ok ? self.patience : .zero
             if let origin = await Self.arrival(arrivals, question, within: patience) {
                 return (.reached(address), from: origin)
             }

@@ -32,8 +32,7 @@ import Testing
             let result = try await autoNAT.ask(peer, toDial: own)
             #expect(result == .reached(own[0]))
             #expect(autoNAT.reachability.verdict(now: .now) == .reachable(own))
-            // The server never lists it, and closed it before it answered; the client hears of that a moment later.
-            #expect(server.connectionCount(with: client.peerID) == 1)
+            // The server closed it before it answered; the client hears of that a moment later.
             while client.connectionCount(with: server.peerID) > 1 { await Task.yield() }
             _ = try await client.ping(server.peerID)
         }
@@ -89,16 +88,38 @@ import Testing
         }
     }
 
-    @Test func `a claim without proof is a lie`() async throws {
+    @Test(arguments: [.ok, .dialBackError] as [AutoNATMessage.DialStatus])
+    func `a claim without proof is no success`(claim: AutoNATMessage.DialStatus) async throws {
         let address = try Multiaddr(Self.loopback)
         try await withTwoHosts(client: { $0.listenAddresses = [address] }) { server, client, peer in
             server.handle(.autoNATDialRequest, limit: 1) { stream in
                 _ = try await stream.readAutoNATMessage()
-                try await stream.write(.dialResponse(.dialed(addressIndex: 0, .dialBackError)))
+                try await stream.write(.dialResponse(.dialed(addressIndex: 0, claim)))
             }
-            let autoNAT = AutoNATService(host: client)
+            var configuration = AutoNATService.Configuration()
+            configuration.proofPatience = .milliseconds(1)
+            let autoNAT = AutoNATService(host: client, configuration: configuration)
             await #expect(throws: P2PError.self) { try await autoNAT.ask(peer, toDial: client.listenAddresses) }
             #expect(autoNAT.reachability.verdict(now: .now) == .unknown)
+        }
+    }
+
+    @Test func `a connection of its own is lent to nobody, and gone afterwards`() async throws {
+        try await withTwoHosts { server, client, peer in
+            try await client.connect(to: peer)
+            let shared = client.state.withLock { $0.connection(to: peer.id) }
+            try await client.withSeparateConnection(to: peer.id, at: peer.addresses[0]) {
+                (own) async throws(P2PError) in
+                #expect(own !== shared)
+                #expect(client.connectionCount(with: peer.id) == 1)
+                // It carries streams all the same.
+                let stream = try await own.openStream(Ping.protocolID, lazily: false)
+                try await stream.write(ByteBuffer(repeating: 7, count: 32))
+                _ = try await stream.read(exactly: 32)
+                await stream.close()
+            }
+            while server.connectionCount(with: client.peerID) > 1 { await Task.yield() }
+            #expect(client.state.withLock { $0.connection(to: peer.id) } === shared)
         }
     }
 
