@@ -23,6 +23,12 @@ import Testing
         #expect(series.quantile(1) == .milliseconds(100))
     }
 
+    @Test func `a quantile is a round trip that was measured`() {
+        #expect(self.series([3, 1, 2]).median == .milliseconds(2))
+        #expect(self.series([1, 2]).median == .milliseconds(1))
+        #expect(self.series(1...50).quantile(0.99) == .milliseconds(50))
+    }
+
     @Test func `one round trip is all of them, and none is none`() {
         let one = self.series([7])
         #expect(one.median == .milliseconds(7))
