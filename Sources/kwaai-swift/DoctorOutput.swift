@@ -11,7 +11,7 @@ struct DoctorOutput: Sendable {
         self.json = json
         let environment = ProcessInfo.processInfo.environment
         self.isColoured =
-            isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty
+            Terminal.showsOutput && environment["NO_COLOR", default: ""].isEmpty
             && environment["TERM"] != "dumb"
     }
 
@@ -19,8 +19,30 @@ struct DoctorOutput: Sendable {
         guard !self.json else { return }
         let status = check.status.rawValue.padded(to: 8)
         let mark = self.isColoured ? "\u{1b}[\(check.status.colour)m\(status)\u{1b}[0m" : status
-        try Terminal.print("\(mark) \(check.name.padded(to: 13)) \(check.finding)")
-        if let advice = check.advice { try Terminal.print("\("".padded(to: 22)) → \(advice)") }
+        try Terminal.print("\(mark) \(check.name.padded(to: 13)) \(Self.wrapped(check.finding))")
+        if let advice = check.advice {
+            try Terminal.print("\("".padded(to: Self.indentation))\(Self.wrapped("→ " + advice))")
+        }
+    }
+
+    /// Where findings begin.
+    private static let indentation = 23
+
+    /// Text that keeps to its column where a terminal would break it at any character.
+    private static func wrapped(_ text: String) -> String {
+        guard let width = Terminal.width, width > 2 * Self.indentation else { return text }
+        var lines = [""]
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            let line = lines[lines.count - 1]
+            if line.isEmpty {
+                lines[lines.count - 1] = String(word)
+            } else if Self.indentation + line.count + 1 + word.count < width {
+                lines[lines.count - 1] = line + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines.joined(separator: "\n" + String(repeating: " ", count: Self.indentation))
     }
 
     func finish(_ checks: [HealthCheck]) throws {

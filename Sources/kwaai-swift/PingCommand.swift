@@ -44,13 +44,15 @@ struct PingCommand: AsyncParsableCommand {
             interval: .seconds(self.interval),
             output: PingOutput(json: self.json)
         )
+        var isInterrupted = false
         do {
             try await withInterruption {
                 try await withPeer(self.peer, self.network) { host, peer in try await series.run(host, peer) }
             }
         } catch is Interrupted where series.hasBegun {
             // How an endless series ends.
+            isInterrupted = true
         }
-        guard try series.finish() > 0 else { throw ExitCode.failure }
+        guard try series.finish(isInterrupted: isInterrupted) > 0 else { throw ExitCode.failure }
     }
 }

@@ -43,10 +43,11 @@ final class PingSeries: Sendable {
 
     /// Prints the summary.
     ///
+    /// - Parameter isInterrupted: Whether a terminal shows `^C` on the line where it would stand.
     /// - Returns: how many pings were answered.
-    func finish() throws -> Int {
+    func finish(isInterrupted: Bool) throws -> Int {
         let roundTrips = self.roundTrips.withLock { $0 } ?? RoundTrips()
-        try self.output.ends(roundTrips)
+        try self.output.ends(roundTrips, isInterrupted: isInterrupted)
         return roundTrips.answered
     }
 }
@@ -94,10 +95,11 @@ struct PingOutput: Sendable {
         }
     }
 
-    func ends(_ roundTrips: RoundTrips) throws {
+    func ends(_ roundTrips: RoundTrips, isInterrupted: Bool) throws {
         if self.json {
             try Terminal.print(json: RoundTripsReport(roundTrips, event: "summary"))
         } else {
+            if isInterrupted, Terminal.showsOutput { try Terminal.print("") }
             try Terminal.print("\(roundTrips.sent) sent, \(roundTrips.answered) answered\(roundTrips.summary)")
         }
     }

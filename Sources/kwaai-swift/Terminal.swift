@@ -4,6 +4,15 @@ import Synchronization
 /// Data goes to stdout; everything that is said to a person goes to stderr.
 enum Terminal {
     static let isInteractive = isatty(STDERR_FILENO) == 1
+    /// Whether a person sees the output itself, not a file or another program.
+    static let showsOutput = isatty(STDOUT_FILENO) == 1
+
+    /// How many characters fit on a line of the output; nil where it has no width.
+    static var width: Int? {
+        var size = winsize()
+        guard self.showsOutput, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
 
     /// Whether a progress bar stands on the line that the next words would continue.
     private static let hasOpenLine = Mutex(false)
