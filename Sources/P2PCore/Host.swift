@@ -77,6 +77,8 @@ public final class Host: Sendable {
                 let listener = try await self.bind(address)
                 self.listeners.withLock { $0.append(listener.channel) }
                 self.state.withLock { $0.listenAddresses += listener.addresses }
+                let own = self.listenAddresses.compactMap(\.ipAddress)
+                self.book.update { $0.setOwnAddresses(own) }
             } catch {
                 await self.close()
                 throw error

@@ -2,8 +2,8 @@ import NIOCore
 import P2PWire
 import Synchronization
 
-/// The ``ResourceLedger`` of a host under its lock: held for the length of a few additions, and never while another lock
-/// is taken.
+/// The ``ResourceLedger`` of a host under its lock, which is held for the length of a few additions; nothing else is
+/// locked while it is.
 final class ResourceBook: Sendable {
     private let ledger: Mutex<ResourceLedger>
     private let lastConnection = Atomic<UInt64>(0)

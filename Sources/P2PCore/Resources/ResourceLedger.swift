@@ -24,6 +24,7 @@ package struct ResourceLedger: Sendable {
     private var services: [ProtocolID: Service] = [:]
     /// How often something did not fit.
     package private(set) var refusals: [ResourceScopeKind: Int] = [:]
+    private var neighbourhoods: Set<IPPrefix> = []
     private var newConnections = TokenBuckets<IPPrefix>(capacity: Limits.ratedNetworks)
     private var newStreams = TokenBuckets<PeerID>(capacity: Limits.ratedPeers)
 
@@ -36,6 +37,21 @@ package struct ResourceLedger: Sendable {
         self.services[service] = Service(limit: streams, limitPerPeer: perPeer)
     }
 
+    /// From now on, this host has these addresses.
+    package mutating func setOwnAddresses(_ addresses: [IPAddress]) {
+        self.neighbourhoods = Set(addresses.map(Self.neighbourhood))
+    }
+
+    /// Whether an address is of this host's own network.
+    private func isNear(_ address: IPAddress) -> Bool {
+        address.isPrivate || self.neighbourhoods.contains(Self.neighbourhood(of: address))
+    }
+
+    /// A link of IPv6 has a /64, all machines of a home in one; a public IPv4 address stands for itself.
+    private static func neighbourhood(of address: IPAddress) -> IPPrefix {
+        address.prefix(address.family == .v6 ? 64 : 32)
+    }
+
     // MARK: Connections
 
     /// Somebody connects from an address; nil for one that is unknown. Who it is will be seen.
@@ -43,13 +59,15 @@ package struct ResourceLedger: Sendable {
         from address: IPAddress?,
         at now: NIODeadline
     ) throws(ResourceRefusal) -> Claim {
-        let groups = address.map(self.limits.networks.groups) ?? []
-        let scopes = [.system, .transient] + groups.map { ResourceScope.network($0.prefix) }
+        let groups = address.map { self.limits.networks.groups(of: $0, isNear: self.isNear($0)) } ?? []
+        let networks = groups.map { ResourceScope.network($0.prefix, limit: $0.bound.connections) }
+        let scopes = [.system, .transient] + networks
         let claim = try self.reserve(Self.connection, .inbound, in: scopes)
         do throws(ResourceRefusal) {
-            for (prefix, bound) in groups {
-                guard let wait = self.newConnections.take(prefix, bound.rate, at: now) else { continue }
-                throw self.refuse(.network(prefix), .tooFast(bound.rate, wait: wait))
+            for (scope, group) in zip(networks, groups) {
+                let rate = group.bound.rate
+                guard let wait = self.newConnections.take(group.prefix, rate, at: now) else { continue }
+                throw self.refuse(scope, .tooFast(rate, wait: wait))
             }
         } catch {
             self.giveBack(claim)
@@ -198,10 +216,8 @@ package struct ResourceLedger: Sendable {
         switch scope {
         case .system: return self.limits.system
         case .transient: return self.limits.transient
-        case .network(let prefix):
-            let bound = self.limits.networks.groups(of: prefix.address).first { $0.prefix == prefix }?.bound
-            let connections = bound?.connections ?? .max
-            return ResourceBound(inbound: ResourceAmount(connections: connections, streams: .max, memory: .max))
+        case .network(_, let limit):
+            return ResourceBound(inbound: ResourceAmount(connections: limit, streams: .max, memory: .max))
         case .peer: return self.limits.peer
         case .connection: return self.limits.connection
         case .service(let id): return Self.streams(self.services[id]?.limit ?? 0)

@@ -59,7 +59,7 @@ public struct NetworkLimits: Sendable, Hashable, Codable {
     /// A /48 of public IPv6 addresses, the most that one customer gets. As go-libp2p has it.
     public var site: Bound? = Bound(connections: 64, rate: Rate(perSecond: 0.5, burst: 80))
 
-    /// One private address. Behind it may be a whole household, when a router translates, or a machine on which many
+    /// One address of the host's own network: a private one, or one of its own /64. Behind it may be a whole household, when a router translates, or a machine on which many
     /// processes run, each with a connection for every command; and who abuses a private network can be found.
     public var privateAddress: Bound? = Bound(connections: 128, rate: Rate(perSecond: 8, burst: 256))
 
@@ -69,11 +69,13 @@ public struct NetworkLimits: Sendable, Hashable, Codable {
     public init() {}
 
     /// The groups that an address belongs to, each with its bound.
-    func groups(of address: IPAddress) -> [(prefix: IPPrefix, bound: Bound)] {
+    ///
+    /// - Parameter isNear: It is of the host's own network.
+    func groups(of address: IPAddress, isNear: Bool) -> [(prefix: IPPrefix, bound: Bound)] {
         let groups: [(Int, Bound?)] =
             if address.isLoopback {
                 [(128, self.loopback)]
-            } else if address.isPrivate {
+            } else if isNear {
                 [(128, self.privateAddress)]
             } else {
                 switch address.family {

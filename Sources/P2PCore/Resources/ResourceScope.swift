@@ -7,8 +7,8 @@ package enum ResourceScope: Hashable, Sendable {
     case system
     /// Connections that have yet to prove who they are.
     case transient
-    /// The connections from neighbouring addresses.
-    case network(IPPrefix)
+    /// The connections from neighbouring addresses, and how many those may be.
+    case network(IPPrefix, limit: Int)
     case peer(PeerID)
     case connection(UInt64)
     case service(ProtocolID)
@@ -49,7 +49,7 @@ extension ResourceScope {
         switch self {
         case .system: "this host has"
         case .transient: "among the unauthenticated, this host has"
-        case .network(let prefix): "\(prefix) has"
+        case .network(let prefix, _): "\(prefix) has"
         case .peer(let peer): "\(peer) has"
         case .connection(let number): "connection \(number) has"
         case .service(let id): "\(id) has"

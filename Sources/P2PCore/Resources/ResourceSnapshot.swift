@@ -51,7 +51,7 @@ extension ResourceLedger {
         )
         for scope in self.scopes {
             switch scope {
-            case .network(let prefix): snapshot.networks[prefix.description] = self.usage(of: scope)
+            case .network(let prefix, _): snapshot.networks[prefix.description] = self.usage(of: scope)
             case .peer(let peer): snapshot.peers[peer.description] = self.usage(of: scope)
             case .service(let id): snapshot.protocols[id.name] = self.usage(of: scope)
             case .system, .transient, .connection, .share: break
