@@ -81,14 +81,31 @@ import Testing
         }
     }
 
-    @Test func `bench net says that a server gives so much and no more`() async throws {
-        let home = try Home()
-        try await withPeers(["0..4"], home: home) { peers in
-            let arguments = ["bench", "net", peers[0].address, "--bytes", "2GiB", "--seconds", "60"]
-            let outcome = try await Program.run(arguments, home: home)
-            #expect(outcome.exitCode == 1)
-            #expect(outcome.error.contains("broke the measurement off"), "\(outcome.error)")
+    @Test func `serve says when no other machine can dial it`() async throws {
+        struct Event: Decodable {
+            var event: String
+            var dialled_from: String?
+            var message: String?
         }
+        let home = try Home()
+        let arguments = ["serve", "--json", "--blocks", "0..1", "--listen", "/ip4/127.0.0.1/tcp/0"]
+        let outcome = try await Subprocess.run(
+            .path(Program.path),
+            arguments: Arguments(arguments),
+            environment: home.environment,
+            input: .none,
+            output: .sequence,
+            error: .string(limit: 1 << 20)
+        ) { execution -> Event? in
+            defer { kill(execution.processIdentifier.value, SIGTERM) }
+            for try await line in execution.standardOutput.strings() {
+                let event = try JSONDecoder().decode(Event.self, from: Data(line.utf8))
+                if event.event == "reachability" { return event }
+            }
+            return nil
+        }
+        #expect(outcome.closureResult?.dialled_from == "nobody")
+        #expect(outcome.closureResult?.message?.contains("listens on this machine alone") == true)
     }
 
     @Test func `a node tells its name, and that no other machine has dialled it`() async throws {
