@@ -292,6 +292,12 @@ extension HostilePeer {
         #expect(echo == bytes)
     }
 
+    /// Expects that the host resets the stream.
+    func expectReset(of id: UInt32) async throws {
+        let reset = try await self.nextFrame { $0.header.stream.rawValue == id && $0.header.flags.contains(.rst) }
+        #expect(reset != nil)
+    }
+
     /// Pings the host and returns what it sends before it answers.
     func framesBeforeAnswer(to value: UInt32) async throws -> [HostileFrame] {
         try await self.send(.ping(.syn, value))
@@ -316,7 +322,8 @@ extension Host {
             || self.book.usage(of: .transient).total != .none
             || self.book.usage(of: .system).total != self.book.usage(of: .peer(peer)).total
         {
-            await Task.yield()
+            // Nothing tells of it, and other tests need the thread.
+            try await pause(for: .milliseconds(2))
         }
     }
 }
