@@ -76,7 +76,7 @@ struct Soak {
             return samples
         }
         // The last resets are on their way.
-        while ([server] + clients).contains(where: { $0.openStreams > 0 }) { await Task.yield() }
+        while ([server] + clients).contains(where: { $0.openStreams > 0 }) { try await pause(for: .milliseconds(2)) }
         try self.judge(book.tally.withLock { $0 }, samples, last: .now())
     }
 

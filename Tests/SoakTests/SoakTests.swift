@@ -2,6 +2,8 @@ import Foundation
 import Testing
 
 /// The network under load for as long as one likes: `KWAAI_SOAK_SECONDS=600 swift test … --filter SoakTests`.
+///
+/// One after another: a process that starts while another one does inherits the pipe that the other reads to its end.
 @Suite(.serialized) struct SoakTests {
     @Test(.timeLimit(.minutes(60)))
     func `200 streams at a time arrive whole and leave memory and descriptors as they were`() async throws {
