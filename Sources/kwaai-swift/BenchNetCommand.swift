@@ -62,16 +62,46 @@ struct BenchNetCommand: AsyncParsableCommand {
         }
         do throws(P2PError) {
             let sending = TransferLine("Sending  ", extent)
-            let upload = try await host.measureUpload(to: peer, extent) { sending.update($0) }
+            let upload = try await Self.pinging(host, peer) { () async throws(P2PError) in
+                try await host.measureUpload(to: peer, extent) { sending.update($0) }
+            }
             sending.end()
             let receiving = TransferLine("Receiving", extent)
-            let download = try await host.measureDownload(from: peer, extent) { receiving.update($0) }
+            let download = try await Self.pinging(host, peer) { () async throws(P2PError) in
+                try await host.measureDownload(from: peer, extent) { receiving.update($0) }
+            }
             receiving.end()
             return BenchNetReport(peer: peer, roundTrips: roundTrips, upload: upload, download: download)
         } catch {
             throw Self.explanation(of: error, peer, roundTrips)
         }
     }
+
+    /// Pings a peer while `transfer` runs: how long small things wait behind big ones.
+    private static func pinging(
+        _ host: Host,
+        _ peer: PeerInfo,
+        during transfer: () async throws(P2PError) -> PerfMeasurement
+    ) async throws(P2PError) -> LoadedMeasurement {
+        let (result, roundTrips) = await withTaskGroup(of: RoundTrips.self) { group in
+            group.addTask {
+                var roundTrips = RoundTrips()
+                while (try? await pause(for: Self.loadedPingInterval)) != nil {
+                    // A ping that the end of the transfer cuts off is none.
+                    guard let roundTrip = try? await host.ping(peer.id) else { continue }
+                    roundTrips.answered(after: roundTrip)
+                }
+                return roundTrips
+            }
+            let result: Result<PerfMeasurement, P2PError>
+            do throws(P2PError) { result = .success(try await transfer()) } catch { result = .failure(error) }
+            group.cancelAll()
+            return (result, await group.next() ?? RoundTrips())
+        }
+        return LoadedMeasurement(transfer: try result.get(), roundTrips: roundTrips)
+    }
+
+    private static let loadedPingInterval = Duration.milliseconds(20)
 
     /// What a person can make of a measurement that failed.
     private static func explanation(of error: P2PError, _ peer: PeerInfo, _ roundTrips: RoundTrips) -> P2PError {
@@ -91,6 +121,12 @@ struct BenchNetCommand: AsyncParsableCommand {
         default: error
         }
     }
+}
+
+/// A transfer, and the pings that were answered meanwhile.
+private struct LoadedMeasurement {
+    var transfer: PerfMeasurement
+    var roundTrips: RoundTrips
 }
 
 /// Shows on stderr how far a transfer has come, by its bytes or its time, whichever is further.
@@ -119,16 +155,20 @@ private struct BenchNetReport: Encodable {
         var bytes: UInt64
         var seconds: Double
         var bytesPerSecond: Double
+        /// Of pings meanwhile.
+        var roundTrip: RoundTripsReport
 
         enum CodingKeys: String, CodingKey {
             case bytes, seconds
             case bytesPerSecond = "bytes_per_second"
+            case roundTrip = "round_trip"
         }
 
-        init(_ measurement: PerfMeasurement) {
-            self.bytes = measurement.bytes
-            self.seconds = measurement.duration / .seconds(1)
-            self.bytesPerSecond = measurement.bytesPerSecond
+        init(_ measurement: LoadedMeasurement) {
+            self.bytes = measurement.transfer.bytes
+            self.seconds = measurement.transfer.duration / .seconds(1)
+            self.bytesPerSecond = measurement.transfer.bytesPerSecond
+            self.roundTrip = RoundTripsReport(measurement.roundTrips)
         }
 
         var text: String {
@@ -149,7 +189,7 @@ private struct BenchNetReport: Encodable {
         case roundTrip = "round_trip"
     }
 
-    init(peer: PeerInfo, roundTrips: RoundTrips, upload: PerfMeasurement, download: PerfMeasurement) {
+    init(peer: PeerInfo, roundTrips: RoundTrips, upload: LoadedMeasurement, download: LoadedMeasurement) {
         self.peer = "\(peer.id)"
         self.addresses = peer.addresses.map { "\($0)" }
         self.roundTrip = RoundTripsReport(roundTrips)
@@ -158,14 +198,13 @@ private struct BenchNetReport: Encodable {
     }
 
     var lines: [String] {
-        let figures = [self.roundTrip.median, self.roundTrip.shortest, self.roundTrip.p99, self.roundTrip.longest]
-            .map { Duration.milliseconds($0 ?? 0).text }
-        return [
+        [
             "peer        \(self.peer) at \(self.addresses.joined(separator: ", "))",
-            "round trip  \(figures[0])  (min \(figures[1]), p99 \(figures[2]), max \(figures[3]); "
-                + "\(self.roundTrip.answered) pings)",
+            "round trip  \(self.roundTrip.line)",
             "upload      \(self.upload.text)",
+            "  meanwhile \(self.upload.roundTrip.line)",
             "download    \(self.download.text)",
+            "  meanwhile \(self.download.roundTrip.line)",
         ]
     }
 }

@@ -135,6 +135,16 @@ struct RoundTripsReport: Encodable {
     }
 }
 
+extension RoundTripsReport {
+    /// The median first, and what it is the median of.
+    var line: String {
+        guard let median, let shortest, let p99, let longest else { return "no ping was answered" }
+        let figures = [median, shortest, p99, longest].map { Duration.milliseconds($0).text }
+        let count = self.answered == 1 ? "1 ping" : "\(self.answered) pings"
+        return "\(figures[0])  (min \(figures[1]), p99 \(figures[2]), max \(figures[3]); \(count))"
+    }
+}
+
 extension RoundTrips {
     /// Behind what was sent and answered; empty when nothing was.
     fileprivate var summary: String {

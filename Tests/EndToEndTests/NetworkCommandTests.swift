@@ -61,6 +61,7 @@ import Testing
             struct Transfer: Decodable {
                 var bytes: Int
                 var bytes_per_second: Double
+                var round_trip: RoundTrip
             }
             struct RoundTrip: Decodable { var answered: Int }
             var round_trip: RoundTrip
@@ -77,7 +78,9 @@ import Testing
                 #expect(transfer.bytes_per_second > 0)
             }
             let text = try await Program.run(arguments, home: home)
-            for line in ["peer  ", "round trip  ", "upload  ", "download  "] { #expect(text.output.contains(line)) }
+            for line in ["peer  ", "round trip  ", "upload  ", "download  ", "\n  meanwhile "] {
+                #expect(text.output.contains(line))
+            }
         }
     }
 
