@@ -17,6 +17,8 @@ public actor DHT {
     var generator = SystemRandomNumberGenerator()
     /// What this node provides, and how its last announcement went.
     var announcements: [[UInt8]: Announcement] = [:]
+    /// The values that this host has published.
+    var ownValues: [[UInt8]: OwnValue] = [:]
     /// Peers that are being tested for the routing table.
     var checking: Set<PeerID> = []
 
@@ -28,7 +30,8 @@ public actor DHT {
         var times = Node.Times()
         times.providerExpiry = TimeAmount(configuration.providerExpiry)
         times.recordExpiry = TimeAmount(configuration.valueExpiry)
-        self.node = Node(id: host.peerID, times: times, now: .now())
+        let diversity = configuration.limitsNetworks ? Diversity() : nil
+        self.node = Node(id: host.peerID, diversity: diversity, times: times, now: .now())
         switch configuration.mode {
         case .server:
             host.handle(self.protocolID, limit: Limits.inboundStreams, limitPerPeer: Limits.inboundStreamsPerPeer) {
@@ -50,9 +53,10 @@ public actor DHT {
 
     /// Makes contact with the swarm through the configured bootstrap addresses.
     ///
-    /// - Returns: The number of peers in the routing table afterwards: 0 without bootstrap addresses.
+    /// - Returns: Whom that led to: nobody without bootstrap addresses.
     /// - Throws: `bootstrapFailed`, naming every address and what was wrong with it, when none leads to a node.
-    public func bootstrap() async throws(DHTError) -> Int {
+    @discardableResult
+    public func bootstrap() async throws(DHTError) -> BootstrapReport {
         let own = self.own
         // The first node of a machine finds its own default address among them.
         let addresses = self.configuration.bootstrap.filter {
@@ -60,26 +64,32 @@ public actor DHT {
         }
         let failures = await concurrently(addresses, limit: addresses.count) { await self.join(through: $0) }
             .compactMap { $0 }
+            .sorted { "\($0.address)" < "\($1.address)" }
         guard addresses.isEmpty || failures.count < addresses.count else {
             throw DHTError(
                 .bootstrapFailed,
-                "no bootstrap peer answered: \(failures.sorted().joined(separator: "; "));"
+                "no bootstrap peer answered: \(failures.map(\.description).joined(separator: "; "));"
                     + " check that one is running there and serves \(self.protocolID)"
             )
         }
-        _ = await self.search(Message(.findNode, key: self.host.peerID.bytes))
-        return self.node.table.count
+        let lookup = await self.search(Message(.findNode, key: self.host.peerID.bytes))
+        return BootstrapReport(
+            peerCount: self.node.table.count,
+            failures: failures,
+            rounds: lookup.rounds,
+            requestCount: lookup.requestCount
+        )
     }
 
     /// Meets the node at `address`. Returns what was wrong when that failed.
-    private func join(through address: Multiaddr) async -> String? {
+    private func join(through address: Multiaddr) async -> BootstrapReport.Failure? {
         do {
             let peer = PeerInfo(id: try await self.host.dial(address), addresses: [address.withoutPeerID])
             _ = try await self.ask(Message(.findNode, key: self.host.peerID.bytes), of: peer)
             self.answered(peer)
             return nil
         } catch {
-            return "\(address) (\(error.message))"
+            return BootstrapReport.Failure(address: address, reason: error.message)
         }
     }
 
@@ -90,7 +100,7 @@ public actor DHT {
         var peer = peer
         let told = self.host.addresses(of: peer.id)
         if !told.isEmpty { peer.addresses = told }
-        self.node.table.admit(peer, now: .now())
+        self.node.table.admit(peer, seenAt: self.host.remoteAddresses(of: peer.id), now: .now())
     }
 
     /// A request to `peer` failed with `error`.

@@ -26,6 +26,19 @@ extension DHT {
         /// How long the values of others are kept.
         public var valueExpiry = Duration.seconds(172_800)
 
+        /// How often the values that this node has published are put anew: go-libp2p's 22 hours.
+        public var valueRepublishInterval = Duration.seconds(79_200)
+        /// How long one search may take; what it has found until then is its result.
+        public var searchTimeout = Duration.seconds(60)
+        /// Whether at most two peers of a network (IPv4 /16, IPv6 /32) are taken into a bucket of the routing table and
+        /// three into the whole, and no more than three among those a search settles on: what one party can easily
+        /// have many addresses in. Addresses that the internet does not route to never count. Switch it off for a swarm
+        /// whose public addresses are neighbours.
+        public var limitsNetworks = true
+        /// Whether a peer that was met at a public address is believed about private ones. Others than the peers of this
+        /// machine's own network could otherwise make it connect to anything in there.
+        public var trustsPrivateAddresses = false
+
         public init(protocolPrefix: String = "/kwaai", mode: Mode = .server, bootstrap: [Multiaddr] = []) {
             self.protocolPrefix = protocolPrefix
             self.mode = mode

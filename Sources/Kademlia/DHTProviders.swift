@@ -65,15 +65,15 @@ extension DHT {
         _ = await concurrently(due, limit: Limits.concurrentAnnouncements) { await self.announce($0) }
     }
 
-    /// Tells the k closest peers to `key`, and remembers it here: in a small swarm this node is one of the closest.
+    /// Tells the peers that a search for `key` settles on, and remembers it here: in a small swarm this node is one of the closest.
     private func announce(_ key: [UInt8]) async -> Int {
         let now = NIODeadline.now()
         let own = self.own
         // A full store of nearer keys is no reason not to tell others.
         try? self.node.providers.add(own, for: key, expiry: now + TimeAmount(self.configuration.providerExpiry))
-        let closest = await self.closestPeers(to: key)
+        let holders = await self.search(Message(.findNode, key: key)).holders
         let announcement = Message(.addProvider, key: key, providerPeers: [own])
-        let isTaken = await concurrently(closest, limit: closest.count) { peer in
+        let isTaken = await concurrently(holders, limit: holders.count) { peer in
             do throws(P2PError) {
                 try await self.tell(announcement, to: peer)
                 return true
@@ -95,27 +95,6 @@ extension DHT {
                 .invalidRecord,
                 "a provided key is a multihash of 1 to \(KademliaCore.Limits.providerKeySize) bytes"
             )
-        }
-    }
-}
-
-/// The providers that several peers name, each once and with all addresses named for it.
-struct ProviderUnion {
-    private(set) var peers: [PeerInfo] = []
-    private var indices: [PeerID: Int] = [:]
-
-    mutating func add(_ named: [PeerInfo]) {
-        for peer in named {
-            guard let index = self.indices[peer.id] else {
-                guard self.peers.count < Limits.providersPerSearch else { continue }
-                self.indices[peer.id] = self.peers.count
-                self.peers.append(peer)
-                continue
-            }
-            for address in peer.addresses where !self.peers[index].addresses.contains(address) {
-                guard self.peers[index].addresses.count < KademliaCore.Limits.addressesPerPeer else { break }
-                self.peers[index].addresses.append(address)
-            }
         }
     }
 }

@@ -26,12 +26,21 @@ extension DHT {
     ) async -> Lookup {
         let target = KademliaKey(hashing: request.key)
         let seeds = self.node.table.closest(to: target, count: KademliaCore.Limits.lookupSeeds)
-        var lookup = Lookup(target: target, owner: self.host.peerID, seeds: seeds, now: .now())
+        var parameters = Lookup.Parameters()
+        parameters.duration = TimeAmount(self.configuration.searchTimeout)
+        if !self.configuration.limitsNetworks { parameters.perGroup = nil }
+        var lookup = Lookup(
+            target: target,
+            owner: self.host.peerID,
+            seeds: seeds,
+            parameters: parameters,
+            now: .now()
+        )
         await withTaskGroup(of: SearchEvent.self) { group in
             let duration = Duration(lookup.deadline - .now())
             group.addTask {
                 // Cancelled when the search is over.
-                try? await Task.sleep(for: duration)
+                try? await pause(for: duration)
                 return .deadline
             }
             var actions = lookup.start()
@@ -70,10 +79,20 @@ extension DHT {
 
     private nonisolated func event(of request: Message, to peer: PeerInfo) async -> SearchEvent {
         do throws(P2PError) {
-            return .answered(peer, try await self.ask(request, of: peer))
+            let answer = try await self.ask(request, of: peer)
+            return .answered(
+                peer,
+                self.isBelievedOnPrivateAddresses(peer.id) ? answer : answer.withoutPrivateAddresses()
+            )
         } catch {
             return .failed(peer.id, error)
         }
+    }
+
+    /// Whether what a peer says of addresses in private networks is taken: where it was met in one itself.
+    nonisolated func isBelievedOnPrivateAddresses(_ peer: PeerID) -> Bool {
+        let remotes = self.host.remoteAddresses(of: peer)
+        return self.configuration.trustsPrivateAddresses || remotes.contains { $0.ipAddress?.isPublic == false }
     }
 
     // MARK: Peers

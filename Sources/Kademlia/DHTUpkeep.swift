@@ -21,7 +21,7 @@ extension DHT {
 
     private nonisolated static func every(_ interval: Duration, _ body: () async -> Void) async {
         while !Task.isCancelled {
-            do { try await Task.sleep(for: interval) } catch { return }
+            do { try await pause(for: interval) } catch { return }
             await body()
         }
     }
@@ -53,6 +53,7 @@ extension DHT {
             }
         }
         await self.republish(now: now)
+        await self.republishValues(now: now)
     }
 
     // MARK: Newcomers
@@ -79,7 +80,11 @@ extension DHT {
             self.node.table.remove(peer)
             return false
         }
-        guard self.node.table.contains(peer) || self.node.table.hasRoom(for: peer) else { return false }
+        let info = PeerInfo(id: peer, addresses: self.host.addresses(of: peer))
+        let remotes = self.host.remoteAddresses(of: peer)
+        guard self.node.table.contains(peer) || self.node.table.hasRoom(for: info, seenAt: remotes) else {
+            return false
+        }
         return self.checking.count < Limits.concurrentChecks && self.checking.insert(peer).inserted
     }
 

@@ -18,7 +18,9 @@ extension DHT {
     ///   - value: That peer's public key in protobuf, or a signed value as ``publish(_:name:sequence:)`` makes it.
     /// - Throws: `invalidRecord` when key and value do not belong together, `staleValue` when a newer value is known,
     ///   `notStored` when nobody took it, `noPeers` when nobody can be asked.
-    public func put(_ key: [UInt8], _ value: [UInt8]) async throws(DHTError) {
+    /// - Returns: How many peers took it. One that this host has signed is put anew while ``run()`` runs.
+    @discardableResult
+    public func put(_ key: [UInt8], _ value: [UInt8]) async throws(DHTError) -> Int {
         let record = Record(key: key, value: value)
         let offered = try Self.validated(record)
         guard self.node.table.count > 0 else { throw .noPeers }
@@ -27,9 +29,12 @@ extension DHT {
             throw DHTError(.staleValue, "a newer value is stored; raise the sequence number")
         }
         self.keep(record)
-        guard await self.store(record, at: found.closest) > 0 else {
-            throw DHTError(.notStored, "none of \(found.closest.count) peers took the value; try again later")
+        if offered.signer == self.host.peerID { self.ownValues[key] = OwnValue(record: record, lastPut: .now()) }
+        let holderCount = await self.store(record, at: found.holders)
+        guard holderCount > 0 else {
+            throw DHTError(.notStored, "none of \(found.holders.count) peers took the value; try again later")
         }
+        return holderCount
     }
 
     /// The newest valid record of `key` that the swarm knows, nil when there is none.
@@ -41,7 +46,7 @@ extension DHT {
         if self.node.table.count == 0, self.node.records.record(for: key, now: .now()) == nil { throw .noPeers }
         let found = await self.collect(key)
         guard let newest = found.newest else { return nil }
-        _ = await self.store(newest.record, at: found.closest.filter { !newest.holders.contains($0.id) })
+        _ = await self.store(newest.record, at: found.holders.filter { !newest.holders.contains($0.id) })
         return newest.record.value
     }
 
@@ -50,8 +55,10 @@ extension DHT {
     /// - Parameters:
     ///   - name: 1 to 64 of the characters A–Z a–z 0–9 . _ -
     ///   - sequence: Higher than that of the value it replaces.
+    /// - Returns: How many peers took it.
     /// - Throws: As ``put(_:_:)``.
-    public func publish(_ value: [UInt8], name: String, sequence: UInt64) async throws(DHTError) {
+    @discardableResult
+    public func publish(_ value: [UInt8], name: String, sequence: UInt64) async throws(DHTError) -> Int {
         let name = try Self.name(name, of: self.host.peerID)
         let signed = SignedValue(name: name, sequence: sequence, value: value)
         let sealed: [UInt8]
@@ -60,7 +67,7 @@ extension DHT {
         } catch {
             throw DHTError(error)
         }
-        try await self.put(name.recordKey, sealed)
+        return try await self.put(name.recordKey, sealed)
     }
 
     /// What `peer` has published under `name`, verified; nil when there is nothing.
@@ -73,6 +80,32 @@ extension DHT {
         return PublishedValue(sequence: signed.sequence, value: signed.value)
     }
 
+    // MARK: Republishing
+
+    /// A value that this host has signed, and when it was last put.
+    struct OwnValue {
+        var record: Record
+        var lastPut: NIODeadline
+    }
+
+    /// Puts the values of this host anew where they are due: the holders of today may be gone tomorrow, and others may
+    /// have come closer. A newer one that has been published meanwhile, from another process, takes the place.
+    func republishValues(now: NIODeadline) async {
+        let interval = TimeAmount(self.configuration.valueRepublishInterval)
+        for (key, own) in self.ownValues where now - own.lastPut >= interval {
+            let found = await self.collect(key)
+            var newest = own.record
+            if let other = found.newest, let validated = try? ValidatedRecord(newest),
+                other.validated.supersedes(validated)
+            {
+                newest = other.record
+            }
+            self.keep(newest, now: now)
+            self.ownValues[key] = OwnValue(record: newest, lastPut: now)
+            _ = await self.store(newest, at: found.holders)
+        }
+    }
+
     // MARK: Parts
 
     /// A record that counts among those found, and who has it.
@@ -83,7 +116,7 @@ extension DHT {
     }
 
     /// Asks the k closest peers to `key`, and the own store, for its record; invalid ones are left out.
-    private func collect(_ key: [UInt8]) async -> (closest: [PeerInfo], newest: Newest?) {
+    private func collect(_ key: [UInt8]) async -> (holders: [PeerInfo], newest: Newest?) {
         var newest: Newest?
         func found(_ record: Record, at holder: PeerID) {
             guard record.key == key, let validated = try? ValidatedRecord(record) else { return }
@@ -98,7 +131,7 @@ extension DHT {
             if let record = answer.record { found(record, at: peer.id) }
             return .goOn
         }
-        return (lookup.closest, newest)
+        return (lookup.holders, newest)
     }
 
     /// Puts `record` to `peers`. Returns how many took it.
@@ -112,9 +145,9 @@ extension DHT {
     }
 
     /// Keeps a record of our own making: in a small swarm this node is one of the closest.
-    private func keep(_ record: Record) {
+    private func keep(_ record: Record, now: NIODeadline = .now()) {
         // A store full of nearer keys, or a newer value that came meanwhile, is no reason not to tell others.
-        try? self.node.records.put(record, expiry: .now() + TimeAmount(self.configuration.valueExpiry))
+        try? self.node.records.put(record, expiry: now + TimeAmount(self.configuration.valueExpiry))
     }
 
     private static func name(_ name: String, of peer: PeerID) throws(DHTError) -> SignedValue.Name {

@@ -21,7 +21,4 @@ package enum Limits {
 
     /// Keys that are announced at once: each announcement is a lookup of up to 20 requests.
     package static let concurrentAnnouncements = 4
-
-    /// Providers that one search collects: as many as all k holders of a key may name.
-    package static let providersPerSearch = 400
 }

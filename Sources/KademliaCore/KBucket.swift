@@ -9,14 +9,22 @@ package struct KBucket: Sendable {
     package struct Member: Sendable, Equatable {
         package let key: KademliaKey
         package var peer: PeerInfo
+        /// The networks that it is in, by its addresses and by where it was met.
+        package var groups: [NetworkGroup]
         /// When it last answered a request of ours.
         package var lastAnswered: NIODeadline
         /// Requests that failed since then.
         package var failures = 0
 
-        package init(_ peer: PeerInfo, key: KademliaKey, lastAnswered: NIODeadline) {
+        package init(
+            _ peer: PeerInfo,
+            key: KademliaKey,
+            groups: [NetworkGroup] = [],
+            lastAnswered: NIODeadline
+        ) {
             self.key = key
             self.peer = peer
+            self.groups = groups
             self.lastAnswered = lastAnswered
         }
     }
@@ -29,6 +37,8 @@ package struct KBucket: Sendable {
         case replaced(PeerID)
         /// The bucket is full of live members; it is kept for when one of them leaves.
         case waiting
+        /// There are members enough of one of its networks; were it one of them, it has left.
+        case crowded
     }
 
     package enum Standing: Equatable {
@@ -74,10 +84,12 @@ package struct KBucket: Sendable {
     ///
     /// It leaves at once when somebody waits for its place, else after `Limits.failuresBeforeRemoval` failures in a
     /// row: in a small swarm a restarting peer should not be forgotten.
-    package mutating func failed(_ peer: PeerID) -> Standing {
+    ///
+    /// - Parameter crowded: the networks that no newcomer may be of.
+    package mutating func failed(_ peer: PeerID, crowded: Set<NetworkGroup> = []) -> Standing {
         self.replacements.removeAll { $0.peer.id == peer }
         guard let index = self.index(of: peer) else { return .left }
-        if let replacement = self.replacements.popLast() {
+        if let replacement = self.takeReplacement(crowded: crowded) {
             self.members[index] = replacement
             return .left
         }
@@ -88,20 +100,29 @@ package struct KBucket: Sendable {
     }
 
     /// Takes a peer out whatever its state, because it stopped serving.
-    package mutating func remove(_ peer: PeerID) {
+    package mutating func remove(_ peer: PeerID, crowded: Set<NetworkGroup> = []) {
         self.replacements.removeAll { $0.peer.id == peer }
         guard let index = self.index(of: peer) else { return }
-        if let replacement = self.replacements.popLast() {
+        if let replacement = self.takeReplacement(crowded: crowded) {
             self.members[index] = replacement
         } else {
             self.members.remove(at: index)
         }
     }
+
+    /// The latest newcomer that is of no crowded network.
+    private mutating func takeReplacement(crowded: Set<NetworkGroup>) -> Member? {
+        let index = self.replacements.lastIndex { $0.groups.allSatisfy { !crowded.contains($0) } }
+        return index.map { self.replacements.remove(at: $0) }
+    }
 }
 
 extension KBucket.Member {
     fileprivate mutating func update(from newer: KBucket.Member) {
-        if !newer.peer.addresses.isEmpty { self.peer.addresses = newer.peer.addresses }
+        if !newer.peer.addresses.isEmpty {
+            self.peer.addresses = newer.peer.addresses
+            self.groups = newer.groups
+        }
         self.lastAnswered = newer.lastAnswered
         self.failures = 0
     }

@@ -13,6 +13,8 @@ package struct KademliaError: Error, Equatable, Sendable {
         case staleRecord
         /// The store is full of records that are nearer to this node, or the peer has used up its share.
         case storeFull
+        /// The peer asks more often than anybody needs to.
+        case tooManyRequests
     }
 
     package var code: Code

@@ -9,6 +9,11 @@ package import P2PWire
 /// at a time, until the β closest have answered: then it has converged. It then asks all of the k closest at once that
 /// it has not asked yet, until each of the k closest live candidates has answered.
 ///
+/// The first part runs on d paths (S/Kademlia §4.4), which share the seeds out among them: each peer is asked on one
+/// path only, and who it names belongs to that path. One liar misleads one path. A peer whose word for others was wrong
+/// whenever it was tried is not believed any more, so that inventions cost little. Of one network group only few
+/// count among the closest.
+///
 /// Then it is done, unless one failed that would have been among them. Peers that are gone take places in the answers,
 /// so that nobody may have named the living ones that come next. A third part finds those: each of the k closest is
 /// asked for the peers around itself. It is sent a FIND_NODE for the candidate nearest to it, not for its own id, to
@@ -20,12 +25,18 @@ package import P2PWire
 /// vanished, in at most log₂(n) + 2 rounds; with 60 to 300 nodes in up to 11.
 package struct Lookup: Sendable {
     package struct Parameters: Sendable {
+        /// How long it may take.
+        package var duration = Limits.lookupDuration
         /// k: how many closest peers are wanted.
         package var resultCount = Limits.bucketSize
         /// α: requests under way before convergence.
         package var concurrency = 10
-        /// β: answers of the closest candidates that mean convergence.
+        /// β: answers of the closest candidates of a path that mean its convergence.
         package var convergence = 3
+        /// d: paths that have no peer in common.
+        package var paths = Limits.lookupPaths
+        /// Of one network group at most so many of the closest are settled on; nil: any number.
+        package var perGroup: Int? = Limits.groupMembersPerLookup
 
         package init() {}
     }
@@ -41,7 +52,9 @@ package struct Lookup: Sendable {
     }
 
     private enum Phase: Equatable {
-        case converging, completing, finished
+        /// These paths still look for their closest.
+        case converging(Set<Int>)
+        case completing, finished
     }
 
     package let target: KademliaKey
@@ -49,8 +62,8 @@ package struct Lookup: Sendable {
     package let deadline: NIODeadline
     private let parameters: Parameters
     private let owner: PeerID
-    private var phase = Phase.converging
-    private var candidates = Candidates()
+    private var phase: Phase
+    private var candidates: Candidates
 
     /// The number of rounds: the longest chain of requests of which each waited for the one before.
     package private(set) var rounds = 0
@@ -72,8 +85,10 @@ package struct Lookup: Sendable {
         self.target = target
         self.owner = owner
         self.parameters = parameters
-        self.deadline = now + Limits.lookupDuration
-        self.add(seeds)
+        self.deadline = now + parameters.duration
+        self.candidates = Candidates(paths: parameters.paths, perGroup: parameters.perGroup)
+        self.phase = .converging(Set(0..<parameters.paths))
+        for (index, seed) in seeds.enumerated() { self.add([seed], to: index % parameters.paths) }
     }
 
     // MARK: Events
@@ -84,15 +99,15 @@ package struct Lookup: Sendable {
 
     /// `peer` answered and named `closer` peers.
     package mutating func answered(_ peer: PeerID, closer: [PeerInfo]) -> [Action] {
-        guard self.phase != .finished, let round = self.candidates.settle(peer, as: .answered) else { return [] }
-        self.add(closer)
-        return self.advance(round: round)
+        guard self.phase != .finished, let ended = self.candidates.settle(peer, as: .answered) else { return [] }
+        self.add(closer.prefix(Limits.peersPerAnswer), to: ended.path, from: peer)
+        return self.advance(round: ended.round)
     }
 
     /// The request to `peer` failed or ran out of time.
     package mutating func failed(_ peer: PeerID) -> [Action] {
-        guard self.phase != .finished, let round = self.candidates.settle(peer, as: .failed) else { return [] }
-        return self.advance(round: round)
+        guard self.phase != .finished, let ended = self.candidates.settle(peer, as: .failed) else { return [] }
+        return self.advance(round: ended.round)
     }
 
     /// `deadline` has passed, or the caller has found what it wanted.
@@ -109,6 +124,26 @@ package struct Lookup: Sendable {
         self.candidates.answered(self.parameters.resultCount)
     }
 
+    /// The peers to give a record to: the closest, and of each path those that it found itself, where they are others.
+    ///
+    /// Somebody who runs many peers with chosen ids can be closer to a key than anybody else, and then only a path that
+    /// met none of them has found the honest ones.
+    package var holders: [PeerInfo] {
+        var holders = self.closest
+        guard self.parameters.paths > 1 else { return holders }
+        for path in 0..<self.parameters.paths {
+            for peer in self.candidates.answered(self.pathShare, on: path) where !holders.contains(peer) {
+                holders.append(peer)
+            }
+        }
+        return holders
+    }
+
+    /// Of the k results, those that each path answers for.
+    private var pathShare: Int {
+        (self.parameters.resultCount + self.parameters.paths - 1) / self.parameters.paths
+    }
+
     /// What has been heard of one peer, whether it answered or not.
     package func heard(of peer: PeerID) -> (peer: PeerInfo, hasAnswered: Bool)? {
         self.candidates[peer].map { ($0.peer, $0.state == .answered) }
@@ -116,31 +151,47 @@ package struct Lookup: Sendable {
 
     // MARK: Deciding
 
-    private mutating func add(_ peers: [PeerInfo]) {
+    private mutating func add(_ peers: some Sequence<PeerInfo>, to path: Int, from source: PeerID? = nil) {
         for peer in peers where peer.id != self.owner {
-            self.candidates.insert(peer, distance: KademliaKey(peer.id).distance(to: self.target))
+            let distance = KademliaKey(peer.id).distance(to: self.target)
+            self.candidates.insert(peer, distance: distance, path: path, from: source)
         }
     }
 
     /// Decides what to ask next, after an answer (or failure) of a request of `round`.
     private mutating func advance(round: Int) -> [Action] {
-        if self.phase == .converging, self.candidates.haveAnswered(closest: self.parameters.convergence) {
-            self.phase = .completing
+        if case .converging(let paths) = self.phase {
+            let lost = paths.filter { !self.candidates.haveAnswered(closest: self.parameters.convergence, on: $0) }
+            self.phase = lost.isEmpty ? .completing : .converging(lost)
         }
-        if self.candidates.haveAnswered(closest: self.parameters.resultCount) { return self.widen(round: round + 1) }
-
         let wanted: [PeerInfo]
         switch self.phase {
-        case .converging:
-            wanted = self.candidates.closestWaiting(self.parameters.concurrency - self.candidates.askedCount)
+        case .converging(let paths):
+            wanted = paths.sorted().flatMap { self.nextWaiting(on: $0) }
         case .completing:
-            wanted = self.candidates.waiting(among: self.parameters.resultCount)
+            let paths = 0..<self.parameters.paths
+            let share = self.pathShare
+            if self.candidates.haveAnswered(closest: self.parameters.resultCount),
+                paths.allSatisfy({ self.candidates.haveAnswered(closest: share, on: $0) })
+            {
+                return self.widen(round: round + 1)
+            }
+            let closest = self.candidates.waiting(among: self.parameters.resultCount)
+            let others = paths.flatMap { self.candidates.waiting(among: share, on: $0) }
+            wanted = closest + others.filter { !closest.contains($0) }
         case .finished:
             return []
         }
         let allowed = wanted.prefix(Limits.lookupRequests - self.requestCount)
         if allowed.isEmpty, self.candidates.askedCount == 0 { return self.stop() }
         return allowed.map { self.ask($0, round: round + 1) }
+    }
+
+    /// Whom to ask on a path that has not converged: α is shared by all of them.
+    private func nextWaiting(on path: Int) -> [PeerInfo] {
+        let share = (self.parameters.concurrency + self.parameters.paths - 1) / self.parameters.paths
+        let count = share - self.candidates.askedCount(on: path)
+        return self.candidates.closestWaiting(count, on: path, enough: self.parameters.convergence)
     }
 
     /// The k closest have answered: asks them in `round` for the peers around them, or finishes.

@@ -11,6 +11,7 @@ package struct Node: Sendable {
     package var table: RoutingTable
     package var providers: ProviderStore
     package var records: RecordStore
+    package var limiter = RequestLimiter()
     private let times: Times
 
     /// How long records of others are kept.
@@ -22,10 +23,16 @@ package struct Node: Sendable {
         package init() {}
     }
 
-    package init(id: PeerID, addresses: [Multiaddr] = [], times: Times = Times(), now: NIODeadline) {
+    package init(
+        id: PeerID,
+        addresses: [Multiaddr] = [],
+        diversity: Diversity? = Diversity(),
+        times: Times = Times(),
+        now: NIODeadline
+    ) {
         self.id = id
         self.addresses = addresses
-        self.table = RoutingTable(owner: KademliaKey(id), now: now)
+        self.table = RoutingTable(owner: KademliaKey(id), diversity: diversity, now: now)
         self.providers = ProviderStore(owner: id)
         self.records = RecordStore(owner: id)
         self.times = times
@@ -51,6 +58,9 @@ package struct Node: Sendable {
         using generator: inout some RandomNumberGenerator
     ) -> Reply {
         do throws(KademliaError) {
+            guard self.limiter.admits(request.kind, from: sender, now: now) else {
+                throw KademliaError(.tooManyRequests, "the peer asks too often; more is answered in a while")
+            }
             switch request.kind {
             case .findNode:
                 return .answer(try self.findNode(request, from: sender, target: target))
@@ -130,5 +140,6 @@ package struct Node: Sendable {
     package mutating func expire(now: NIODeadline) {
         self.providers.expire(now: now)
         self.records.expire(now: now)
+        self.limiter.expire(now: now)
     }
 }

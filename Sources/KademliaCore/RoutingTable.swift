@@ -8,13 +8,21 @@ package import P2PWire
 package struct RoutingTable: Sendable {
     package let owner: KademliaKey
     package let bucketSize: Int
+    /// Nil in a swarm whose peers may all be of one network.
+    package let diversity: Diversity?
     /// Grown up to the deepest bucket that ever had a member.
     package private(set) var buckets: [KBucket] = []
     private let created: NIODeadline
 
-    package init(owner: KademliaKey, bucketSize: Int = Limits.bucketSize, now: NIODeadline) {
+    package init(
+        owner: KademliaKey,
+        bucketSize: Int = Limits.bucketSize,
+        diversity: Diversity? = Diversity(),
+        now: NIODeadline
+    ) {
         self.owner = owner
         self.bucketSize = bucketSize
+        self.diversity = diversity
         self.created = now
     }
 
@@ -32,36 +40,80 @@ package struct RoutingTable: Sendable {
     }
 
     /// Whether `peer` would become a member now: worth a request that tests it.
-    package func hasRoom(for peer: PeerID) -> Bool {
-        let key = KademliaKey(peer)
-        guard key != self.owner else { return false }
-        guard let bucket = self.bucket(of: key) else { return true }
-        return bucket.members.count < self.bucketSize || bucket.members.contains { $0.failures > 0 }
+    ///
+    /// - Parameter remotes: where it has been met, whatever it says.
+    package func hasRoom(for peer: PeerInfo, seenAt remotes: [Multiaddr] = []) -> Bool {
+        guard let index = self.bucketIndex(of: KademliaKey(peer.id)) else { return false }
+        guard self.isWelcome(NetworkGroup.groups(of: peer.addresses + remotes), in: index, as: peer.id) else {
+            return false
+        }
+        guard index < self.buckets.count else { return true }
+        let members = self.buckets[index].members
+        return members.count < self.bucketSize || members.contains { $0.failures > 0 }
     }
 
     // MARK: Changes
 
     /// `peer` serves our protocol and has answered a request of ours at `now`. Returns nil for the owner itself.
+    ///
+    /// - Parameter remotes: where it has been met: what it says of its addresses could hide its network.
     @discardableResult
-    package mutating func admit(_ peer: PeerInfo, now: NIODeadline) -> KBucket.Admission? {
+    package mutating func admit(
+        _ peer: PeerInfo,
+        seenAt remotes: [Multiaddr] = [],
+        now: NIODeadline
+    ) -> KBucket.Admission? {
         let key = KademliaKey(peer.id)
         guard let index = self.bucketIndex(of: key) else { return nil }
         while self.buckets.count <= index { self.buckets.append(KBucket(lastRefreshed: self.created)) }
-        let bounded = PeerInfo(id: peer.id, addresses: Array(peer.addresses.prefix(Limits.addressesPerPeer)))
-        return self.buckets[index].admit(.init(bounded, key: key, lastAnswered: now), capacity: self.bucketSize)
+        var bounded = peer
+        bounded.addresses.removeLast(max(0, peer.addresses.count - Limits.addressesPerPeer))
+        let groups = NetworkGroup.groups(of: bounded.addresses + remotes)
+        let known = self.buckets[index].index(of: peer.id).map { self.buckets[index].members[$0].groups }
+        guard known == groups || self.isWelcome(groups, in: index, as: peer.id) else {
+            self.remove(peer.id)
+            return .crowded
+        }
+        let member = KBucket.Member(bounded, key: key, groups: groups, lastAnswered: now)
+        return self.buckets[index].admit(member, capacity: self.bucketSize)
     }
 
     /// A request to `peer` failed or ran out of time.
     @discardableResult
     package mutating func failed(_ peer: PeerID) -> KBucket.Standing {
         guard let index = self.bucketIndex(of: KademliaKey(peer)), index < self.buckets.count else { return .left }
-        return self.buckets[index].failed(peer)
+        return self.buckets[index].failed(peer, crowded: self.crowded(in: index, without: peer))
     }
 
     /// `peer` no longer serves.
     package mutating func remove(_ peer: PeerID) {
         guard let index = self.bucketIndex(of: KademliaKey(peer)), index < self.buckets.count else { return }
-        self.buckets[index].remove(peer)
+        self.buckets[index].remove(peer, crowded: self.crowded(in: index, without: peer))
+    }
+
+    // MARK: Diversity
+
+    /// Whether a peer of these networks may be, or stay, a member.
+    private func isWelcome(_ groups: [NetworkGroup], in index: Int, as peer: PeerID) -> Bool {
+        guard let diversity = self.diversity else { return true }
+        return groups.allSatisfy { group in
+            var (ofTable, ofBucket) = (0, 0)
+            for (number, bucket) in self.buckets.enumerated() {
+                for member in bucket.members where member.groups.contains(group) && member.peer.id != peer {
+                    ofTable += 1
+                    if number == index { ofBucket += 1 }
+                }
+            }
+            return ofTable < diversity.perTable && ofBucket < diversity.perBucket
+        }
+    }
+
+    /// Those networks of who waits for a place that have as many members as they may, `peer` not counted.
+    ///
+    /// Counted anew each time: there are few hundred members, and a count that is kept could go wrong.
+    private func crowded(in index: Int, without peer: PeerID) -> Set<NetworkGroup> {
+        let waiting = self.buckets[index].replacements.flatMap(\.groups)
+        return Set(waiting.filter { !self.isWelcome([$0], in: index, as: peer) })
     }
 
     // MARK: Reading

@@ -1,4 +1,4 @@
-internal import P2PWire
+package import P2PWire
 
 /// A value record that its namespace's rule has accepted (libp2p specification, kad-dht, "Entry validation").
 ///
@@ -39,7 +39,7 @@ package enum ValidatedRecord: Equatable, Sendable {
     }
 
     /// Who signed it, where somebody did.
-    var signer: PeerID? {
+    package var signer: PeerID? {
         switch self {
         case .signedValue(let value): value.name.peer
         case .publicKey: nil

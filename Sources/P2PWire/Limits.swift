@@ -13,6 +13,11 @@ package enum Limits {
     /// Characters of a peer id as text: the longest form, an inline key as base32, takes 74.
     package static let peerIDTextLength = 128
 
+    /// Bytes of a multihash: go-libp2p's bound for the key of a provider record, where a digest of 64 bytes takes 66.
+    /// Characters of one as text: the longest form, hex, takes 160, and a CID has a few more.
+    package static let multihashLength = 80
+    package static let multihashTextLength = 256
+
     /// Bytes of one multiaddr: a relayed address with two peer ids and a long DNS name takes about 400.
     package static let multiaddrLength = 1024
 

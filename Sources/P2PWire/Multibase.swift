@@ -1,5 +1,29 @@
-/// The spellings of bytes as text in which peer ids occur: base58btc, base36 and base32.
+/// The spellings of bytes as text in which peer ids and CIDs occur: base58btc, base36, base32 and base16.
 enum Multibase {
+    /// Takes text whose first character names its base.
+    static func bytes(_ text: String) -> [UInt8]? {
+        let body = text.utf8.dropFirst()
+        switch text.utf8.first {
+        case UInt8(ascii: "f"): return self.bytes(base16: body)
+        case UInt8(ascii: "b"): return self.bytes(base32: body)
+        case UInt8(ascii: "k"): return self.bytes(base36: body)
+        case UInt8(ascii: "z"): return self.bytes(base58btc: body)
+        default: return nil
+        }
+    }
+
+    static func base16(_ bytes: some Collection<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// Two digits a byte, of either case; at least one byte.
+    static func bytes(base16 text: some Collection<UInt8>) -> [UInt8]? {
+        let digits = text.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count == text.count, digits.count % 2 == 0, !digits.isEmpty else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
     static let base58Alphabet = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".utf8)
     static let base36Alphabet = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
     static let base32Alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)

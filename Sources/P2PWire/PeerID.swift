@@ -36,18 +36,10 @@ public struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
             self = id
             return
         }
-        let body = characters.dropFirst()
-        let cid: [UInt8]? =
-            switch characters.first {
-            case UInt8(ascii: "b"): Multibase.bytes(base32: body)
-            case UInt8(ascii: "k"): Multibase.bytes(base36: body)
-            case UInt8(ascii: "z"): Multibase.bytes(base58btc: body)
-            default: nil
-            }
         // CID version 1, codec libp2p-key.
-        guard let cid, cid.starts(with: [0x01, 0x72]), let id = try? PeerID(bytes: cid.dropFirst(2)) else {
-            throw Self.unreadable(text)
-        }
+        guard let cid = Multibase.bytes(text), cid.starts(with: [0x01, 0x72]),
+            let id = try? PeerID(bytes: cid.dropFirst(2))
+        else { throw Self.unreadable(text) }
         self = id
     }
 

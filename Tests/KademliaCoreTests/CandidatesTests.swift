@@ -11,9 +11,9 @@ import Testing
     }
 
     private func candidates(_ peers: [PeerInfo]) -> Candidates {
-        var candidates = Candidates()
+        var candidates = Candidates(paths: 1, perGroup: nil)
         for peer in peers {
-            candidates.insert(peer, distance: KademliaKey(peer.id).distance(to: self.target))
+            candidates.insert(peer, distance: KademliaKey(peer.id).distance(to: self.target), path: 0)
         }
         return candidates
     }
@@ -21,14 +21,14 @@ import Testing
     @Test func `hands out the closest first, in whatever order they came`() {
         let peers = self.ranked(30)
         let candidates = self.candidates(peers.reversed())
-        #expect(candidates.closestWaiting(5) == Array(peers.prefix(5)))
-        #expect(candidates.closestWaiting(-1).isEmpty)
+        #expect(candidates.closestWaiting(5, on: 0, enough: 3) == Array(peers.prefix(5)))
+        #expect(candidates.closestWaiting(-1, on: 0, enough: 3).isEmpty)
     }
 
     @Test func `remembers only the closest of a flood`() {
         let peers = self.ranked(Limits.lookupCandidates + 100)
         let candidates = self.candidates(peers.shuffled())
-        #expect(candidates.closestWaiting(.max) == Array(peers.prefix(Limits.lookupCandidates)))
+        #expect(candidates.closestWaiting(.max, on: 0, enough: 3) == Array(peers.prefix(Limits.lookupCandidates)))
     }
 
     @Test func `a flood drops nobody who was asked`() {
@@ -36,7 +36,7 @@ import Testing
         let far = peers[Limits.lookupCandidates - 1]
         var candidates = self.candidates([far])
         candidates.ask(far.id, round: 1)
-        for peer in peers { candidates.insert(peer, distance: KademliaKey(peer.id).distance(to: self.target)) }
+        for peer in peers { candidates.insert(peer, distance: KademliaKey(peer.id).distance(to: self.target), path: 0) }
         #expect(candidates[far.id]?.state == .asked(round: 1))
     }
 
@@ -46,7 +46,7 @@ import Testing
         candidates.ask(peers[0].id, round: 3)
         #expect(candidates.askedCount == 1)
         #expect(candidates.settle(peers[1].id, as: .answered) == nil)
-        #expect(candidates.settle(peers[0].id, as: .answered) == 3)
+        #expect(candidates.settle(peers[0].id, as: .answered)?.round == 3)
         #expect(candidates.settle(peers[0].id, as: .failed) == nil)
         #expect(candidates.askedCount == 0)
         #expect(candidates.answered(5) == [peers[0]])
@@ -86,7 +86,7 @@ import Testing
         candidates.widen(peers[0].id, round: 2)
         #expect(candidates.isWidening(among: 1))
         #expect(candidates.unwidened(among: 3) == [peers[1]])
-        #expect(candidates.settle(peers[0].id, as: .failed) == 2)
+        #expect(candidates.settle(peers[0].id, as: .failed)?.round == 2)
         #expect(!candidates.isWidening(among: 3))
         #expect(candidates.unwidened(among: 3) == [peers[1]])
         #expect(candidates.answered(3) == Array(peers.prefix(2)))

@@ -7,8 +7,15 @@ import Testing
     private let owner = Sample.peerID(0)
     private let target = KademliaKey(hashing: [1, 2, 3])
 
-    private func lookup(_ seeds: [PeerInfo], k: Int = 20, alpha: Int = 10, beta: Int = 3) -> Lookup {
+    private func lookup(
+        _ seeds: [PeerInfo],
+        k: Int = 20,
+        alpha: Int = 10,
+        beta: Int = 3,
+        paths: Int = 1
+    ) -> Lookup {
         var parameters = Lookup.Parameters()
+        parameters.paths = paths
         parameters.resultCount = k
         parameters.concurrency = alpha
         parameters.convergence = beta
@@ -204,5 +211,124 @@ import Testing
         }
         #expect(lookup.requestCount <= Limits.lookupRequests)
         #expect(lookup.closest.count == Limits.bucketSize)
+    }
+
+    // MARK: Paths
+
+    @Test func `a transcript: two paths share the seeds out, and who is named belongs to the path`() {
+        let peers = self.ranked(6)
+        var lookup = self.lookup([peers[2], peers[3]], k: 2, alpha: 2, beta: 1, paths: 2)
+        #expect(lookup.start() == [.ask(peers[2]), .ask(peers[3])])
+        // Path 0 is named two closer ones, of which it asks one: its share of alpha.
+        #expect(lookup.answered(peers[2].id, closer: [peers[0], peers[1]]) == [.ask(peers[0])])
+        // Path 1 is named the same ones, which are not its own, and one that is; it has converged on its seed.
+        #expect(lookup.answered(peers[3].id, closer: [peers[0], peers[1], peers[4]]) == [])
+        // Both have converged: the rest of the k closest of all paths is asked.
+        #expect(lookup.answered(peers[0].id, closer: []) == [.ask(peers[1])])
+        #expect(lookup.answered(peers[1].id, closer: []) == [.finish])
+        #expect(lookup.closest == [peers[0], peers[1]])
+        #expect(lookup.holders == [peers[0], peers[1], peers[3]])
+    }
+
+    @Test func `a liar with many close peers misleads its own path only`() {
+        let peers = self.ranked(60)
+        let (swarm, honest) = (peers.prefix(20), peers.suffix(40))
+        let liar = honest[honest.startIndex]
+        var lookup = self.lookup([liar] + honest.dropFirst().suffix(9), paths: 2)
+        var pending = lookup.start()
+        while let action = pending.popLast(), case .ask(let peer) = action {
+            let lies = peer == liar || swarm.contains(peer)
+            pending += lookup.answered(peer.id, closer: Array(lies ? swarm : honest.dropFirst().prefix(20)))
+        }
+        #expect(lookup.closest == Array(swarm))
+        #expect(lookup.holders.dropFirst(20).contains(honest[honest.startIndex + 1]))
+        #expect(lookup.holders.count <= 20 + 10)
+    }
+
+    @Test func `a flood on one path leaves the other its places`() {
+        let peers = self.ranked(400)
+        let honest = peers[399]
+        var lookup = self.lookup([peers[0], honest], alpha: 2, beta: 1, paths: 2)
+        var pending = lookup.start()
+        var flood = peers[1..<300]
+        while let action = pending.popLast(), case .ask(let peer) = action, !flood.isEmpty, peer != honest {
+            pending += lookup.answered(peer.id, closer: Array(flood.suffix(20)))
+            flood = flood.dropLast(20)
+        }
+        _ = lookup.answered(honest.id, closer: [peers[398]])
+        #expect(lookup.heard(of: peers[398].id) != nil)
+    }
+
+    // MARK: Liars
+
+    @Test func `whoever names nobody but the dead is not believed any more`() {
+        let peers = self.ranked(60)
+        let (liar, honest) = (peers[40], peers[41..<60])
+        var lookup = self.lookup([liar] + honest, alpha: 3)
+        var pending = lookup.start()
+        var failures = 0
+        while let action = pending.popLast(), case .ask(let peer) = action {
+            if peer == liar {
+                pending += lookup.answered(peer.id, closer: Array(peers[..<20]))
+            } else if honest.contains(peer) {
+                pending += lookup.answered(peer.id, closer: [])
+            } else {
+                failures += 1
+                pending += lookup.failed(peer.id)
+            }
+        }
+        // Alpha of them were under way when the liar's credit ended.
+        #expect((Limits.failuresPerSource...Limits.failuresPerSource + 2).contains(failures))
+        #expect(lookup.closest == [liar] + honest)
+        #expect(lookup.wideningCount == 0)
+    }
+
+    @Test func `where nobody else is known, whom a liar names is asked in the end`() {
+        let peers = self.ranked(60)
+        let (liar, hidden) = (peers[50], peers[19])
+        var lookup = self.lookup([liar], alpha: 3)
+        _ = lookup.start()
+        var pending = lookup.answered(liar.id, closer: Array(peers[..<20]))
+        while let action = pending.popLast(), case .ask(let peer) = action {
+            pending += peer == hidden ? lookup.answered(peer.id, closer: []) : lookup.failed(peer.id)
+        }
+        #expect(lookup.closest == [hidden, liar])
+    }
+
+    @Test func `whom a liar names is asked all the same when somebody else names it too`() {
+        let peers = self.ranked(60)
+        let (liar, honest, victim) = (peers[50], peers[51], peers[20])
+        var lookup = self.lookup([liar, honest], alpha: 2)
+        #expect(lookup.start() == [.ask(liar), .ask(honest)])
+        var pending = lookup.answered(liar.id, closer: Array(peers[..<20]) + [victim])
+        pending += lookup.answered(honest.id, closer: [victim])
+        var asked: [PeerInfo] = []
+        while let action = pending.popLast(), case .ask(let peer) = action {
+            asked.append(peer)
+            pending += peer == victim ? lookup.answered(peer.id, closer: []) : lookup.failed(peer.id)
+        }
+        #expect(asked.contains(victim))
+        #expect(lookup.closest.first == victim)
+    }
+
+    @Test func `takes no more from one answer than an honest one holds`() {
+        let peers = self.ranked(60)
+        var lookup = self.lookup([peers[59]])
+        _ = lookup.start()
+        _ = lookup.answered(peers[59].id, closer: Array(peers[..<50]))
+        #expect(lookup.heard(of: peers[Limits.peersPerAnswer - 1].id) != nil)
+        #expect(lookup.heard(of: peers[Limits.peersPerAnswer].id) == nil)
+    }
+
+    @Test func `settles on three of one network, and on the next closest for the others`() throws {
+        let address = try Multiaddr("/ip4/93.184.7.7/tcp/1")
+        var peers = self.ranked(12)
+        for index in 0..<6 { peers[index].addresses = [address] }
+        var lookup = self.lookup(peers, k: 5)
+        var pending = lookup.start()
+        while let action = pending.popLast(), case .ask(let peer) = action {
+            pending += lookup.answered(peer.id, closer: [])
+        }
+        #expect(lookup.closest == Array(peers[..<3] + peers[6..<8]))
     }
 }

@@ -155,6 +155,42 @@ import Testing
         #expect(self.reply(&node, Message(.ping)) == .answer(Message(.ping)))
     }
 
+    @Test func `a peer that asks too often is refused for a while, and another is not`() {
+        var node = self.node()
+        for _ in 0..<Int(Limits.requestAllowance.burst) { _ = self.reply(&node, Message(.ping)) }
+        #expect(self.code(self.reply(&node, Message(.ping))) == .tooManyRequests)
+        #expect(self.reply(&node, Message(.ping), from: Sample.peerID(501)) == .answer(Message(.ping)))
+        #expect(self.reply(&node, Message(.ping), at: Sample.start + .seconds(1)) == .answer(Message(.ping)))
+        node.expire(now: Sample.start + .hours(1))
+        #expect(node.limiter.count == 0)
+    }
+
+    @Test func `of 300 peers that collude for one key 256 are kept, and a reader gets a random 20 of them`() {
+        var node = self.node()
+        for provider in Sample.peers(1_000..<1_300) {
+            let request = Message(.addProvider, key: self.key, providerPeers: [provider])
+            _ = self.reply(&node, request, from: provider.id)
+        }
+        var generator = SeededGenerator(seed: 1)
+        let kept = node.providers.providers(of: self.key, count: .max, now: Sample.start, using: &generator)
+        #expect(kept.count == Limits.providersPerKey)
+        var named: Set<PeerID> = []
+        for _ in 0..<200 {
+            let request = Message(.getProviders, key: self.key)
+            guard
+                case .answer(let answer) = node.received(
+                    request,
+                    from: self.asker,
+                    now: Sample.start,
+                    using: &generator
+                )
+            else { continue }
+            #expect(answer.providerPeers.count == 20)
+            named.formUnion(answer.providerPeers.map(\.id))
+        }
+        #expect(named.count == Limits.providersPerKey)
+    }
+
     // MARK: Properties
 
     @Test func `random requests never crash it, and its answers stay in bounds`() {

@@ -39,7 +39,7 @@ import Testing
     @Test func `never admits its owner`() {
         var table = self.table()
         #expect(table.admit(PeerInfo(id: self.owner, addresses: []), now: Sample.start) == nil)
-        #expect(!table.hasRoom(for: self.owner))
+        #expect(!table.hasRoom(for: PeerInfo(id: self.owner, addresses: [])))
         #expect(table.count == 0)
     }
 
@@ -58,9 +58,9 @@ import Testing
     @Test func `has room until a bucket is full of live members`() {
         let near = Sample.peers(4, sharing: 0, with: self.owner)
         var table = self.table(of: Array(near.prefix(3)), bucketSize: 3)
-        #expect(!table.hasRoom(for: near[3].id))
+        #expect(!table.hasRoom(for: near[3]))
         table.failed(near[0].id)
-        #expect(table.hasRoom(for: near[3].id))
+        #expect(table.hasRoom(for: near[3]))
         #expect(table.contains(near[0].id))
         table.remove(near[0].id)
         #expect(!table.contains(near[0].id))
@@ -94,5 +94,70 @@ import Testing
     @Test func `gives up on buckets too deep to hit by chance`() {
         var generator = SeededGenerator(seed: 9)
         #expect(self.table().refreshKeys(for: [60], attempts: 100, using: &generator).isEmpty)
+    }
+
+    // MARK: Networks
+
+    /// Peers of one bucket, at public addresses of networks with these numbers.
+    private func peers(ofNetworks networks: [Int], sharing bits: Int) throws -> [PeerInfo] {
+        try zip(Sample.peers(networks.count, sharing: bits, with: self.owner), networks).map { peer, network in
+            PeerInfo(id: peer.id, addresses: [try Multiaddr("/ip4/93.\(network).0.1/tcp/1")])
+        }
+    }
+
+    @Test func `takes two of one network into a bucket and three into the table`() throws {
+        var table = self.table()
+        let (far, near) = (
+            try self.peers(ofNetworks: [1, 1, 1, 2], sharing: 0), try self.peers(ofNetworks: [1, 1, 2], sharing: 1)
+        )
+        let ofFar = far.map { table.admit($0, now: Sample.start) }
+        let ofNear = near.map { table.admit($0, now: Sample.start) }
+        #expect(ofFar == [.added, .added, .crowded, .added])
+        #expect(ofNear == [.added, .crowded, .added])
+        #expect(!table.hasRoom(for: far[2]) && !table.hasRoom(for: near[1]))
+        // A member is welcome to stay.
+        #expect(table.admit(far[0], now: Sample.start) == .updated)
+        // Where one has left there is room for another.
+        table.remove(far[0].id)
+        #expect(table.admit(far[2], now: Sample.start) == .added)
+    }
+
+    @Test func `counts where a peer has been met, whatever it says`() throws {
+        var table = self.table()
+        let remote = [try Multiaddr("/ip4/93.1.0.1/tcp/50000")]
+        let peers = Sample.peers(3, sharing: 0, with: self.owner)
+        #expect(table.hasRoom(for: peers[2], seenAt: remote))
+        let admissions = peers.map { table.admit($0, seenAt: remote, now: Sample.start) }
+        #expect(admissions == [.added, .added, .crowded])
+        #expect(!table.hasRoom(for: peers[2], seenAt: remote))
+    }
+
+    @Test func `a member that moves into a crowded network leaves`() throws {
+        let peers = try self.peers(ofNetworks: [1, 1, 2], sharing: 0)
+        var table = self.table(of: peers)
+        let moved = PeerInfo(id: peers[2].id, addresses: peers[0].addresses)
+        #expect(table.admit(moved, now: Sample.start) == .crowded)
+        #expect(table.members.map(\.peer) == Array(peers[..<2]))
+    }
+
+    @Test func `who waits for a place does not get it in a crowded network`() throws {
+        var table = self.table(bucketSize: 3)
+        let peers = try self.peers(ofNetworks: [1, 2, 3, 4, 1], sharing: 0)
+        for peer in peers { table.admit(peer, now: Sample.start) }
+        // Meanwhile two more of network 1 have come elsewhere.
+        for peer in try self.peers(ofNetworks: [1, 1], sharing: 1) { table.admit(peer, now: Sample.start) }
+        table.failed(peers[1].id)
+        #expect(table.buckets[0].members.map(\.peer.id) == [peers[0].id, peers[3].id, peers[2].id])
+    }
+
+    @Test func `private networks, and a table that is told so, hold any number`() throws {
+        let lan = try Sample.peers(10, sharing: 0, with: self.owner).map {
+            PeerInfo(id: $0.id, addresses: [try Multiaddr("/ip4/192.168.1.7/tcp/1")])
+        }
+        #expect(self.table(of: lan).count == 10)
+        var open = RoutingTable(owner: self.ownerKey, diversity: nil, now: Sample.start)
+        for peer in try self.peers(ofNetworks: Array(repeating: 1, count: 10), sharing: 0) {
+            #expect(open.admit(peer, now: Sample.start) == .added)
+        }
     }
 }

@@ -70,13 +70,4 @@ import Testing
             #expect(noPeers?.code == .noPeers)
         }
     }
-
-    @Test func `the union of what many name is bounded, each peer once`() throws {
-        var union = ProviderUnion()
-        let addresses = try (1...40).map { try Multiaddr("/ip4/127.0.0.1/tcp/\($0)") }
-        let peers = (0..<(Kademlia.Limits.providersPerSearch + 10)).map { _ in Identity().peerID }
-        for address in addresses { union.add(peers.map { PeerInfo(id: $0, addresses: [address]) }) }
-        #expect(union.peers.map(\.id) == Array(peers.prefix(Kademlia.Limits.providersPerSearch)))
-        #expect(union.peers[0].addresses == Array(addresses.prefix(16)))
-    }
 }

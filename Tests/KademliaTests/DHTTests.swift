@@ -21,8 +21,23 @@ import Testing
 
     @Test func `bootstrapping counts the peers met`() async throws {
         try await withSwarm(servers: 3) { nodes in
-            let counts = [try await nodes[2].dht.bootstrap(), try await nodes[0].dht.bootstrap()]
-            #expect(counts == [2, 0])
+            let (last, first) = (try await nodes[2].dht.bootstrap(), try await nodes[0].dht.bootstrap())
+            #expect([last.peerCount, first.peerCount] == [2, 0])
+            #expect(last.failures.isEmpty && last.rounds > 0 && last.requestCount == 2)
+        }
+    }
+
+    @Test func `bootstrapping names the addresses in vain, when others answer`() async throws {
+        try await withHost(.quiet()) { server in
+            let serving = DHT(host: server, configuration: .init())
+            let closed = try Multiaddr("/ip4/127.0.0.1/tcp/1")
+            try await withHost(.quiet()) { host in
+                let dht = DHT(host: host, configuration: .init(bootstrap: [closed] + server.dialAddresses))
+                let report = try await dht.bootstrap()
+                #expect(report.peerCount == 1)
+                #expect(report.failures.map(\.address) == [closed])
+            }
+            #expect(await serving.peers.isEmpty)
         }
     }
 
@@ -46,7 +61,7 @@ import Testing
         try await withHost(.quiet()) { host in
             let own = try #require(host.listenAddresses.first)
             let dht = DHT(host: host, configuration: .init(bootstrap: [own, own.appending(peer: host.peerID)]))
-            #expect(try await dht.bootstrap() == 0)
+            #expect(try await dht.bootstrap().peerCount == 0)
         }
     }
 
