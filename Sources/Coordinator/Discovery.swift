@@ -23,10 +23,24 @@ public struct Discovery: Sendable {
     }
 
     /// Everybody that the DHT knows of, whatever they serve, nearest round trip first.
-    public func everybody() async -> [KnownPeer] {
+    ///
+    /// - Parameter searchTime: How long the DHT is searched: peers that keep silent could draw it out; nil: 10 s. Whoever is
+    ///   found is then asked for 3 s.
+    public func everybody(searchTime: Duration? = nil) async -> [KnownPeer] {
+        let found = await withTaskGroup(of: [PeerInfo]?.self, returning: [PeerInfo].self) { group in
+            group.addTask { await self.dht.closestPeers(to: self.host.peerID.bytes) }
+            group.addTask {
+                try? await pause(for: searchTime ?? Limits.lookupTime)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            // A search that is cancelled gives what it has found.
+            if let first { return first }
+            return (await group.next() ?? nil) ?? []
+        }
         var peers: [PeerID: PeerInfo] = [:]
-        for peer in await self.dht.peers { peers[peer.id] = peer }
-        for peer in await self.dht.closestPeers(to: self.host.peerID.bytes) { peers[peer.id] = peer }
+        for peer in await self.dht.peers + found { peers[peer.id] = peer }
         peers[self.host.peerID] = nil
         return await self.ask(Array(peers.values)) { _ in false }
     }
@@ -50,7 +64,7 @@ public struct Discovery: Sendable {
                 group.addTask { (try? await self.dht.providers(of: key)) ?? [] }
             }
             group.addTask {
-                try? await Task.sleep(for: Limits.lookupTime)
+                try? await pause(for: Limits.lookupTime)
                 return nil
             }
             var peers: [PeerID: PeerInfo] = [:]
@@ -88,7 +102,7 @@ public struct Discovery: Sendable {
                 group.addTask { await self.ask(peer) }
             }
             group.addTask {
-                try? await Task.sleep(for: Limits.discoveryTime)
+                try? await pause(for: Limits.discoveryTime)
                 return nil
             }
             for _ in 0..<Limits.concurrentDials { askNext() }

@@ -92,7 +92,8 @@ extension DHT {
     /// Whether what a peer says of addresses in private networks is taken: where it was met in one itself.
     nonisolated func isBelievedOnPrivateAddresses(_ peer: PeerID) -> Bool {
         let remotes = self.host.remoteAddresses(of: peer)
-        return self.configuration.trustsPrivateAddresses || remotes.contains { $0.ipAddress?.isPublic == false }
+        return self.configuration.trustsPrivateAddresses
+            || remotes.contains { $0.ipAddress.map { $0.scope != .global } ?? false }
     }
 
     // MARK: Peers

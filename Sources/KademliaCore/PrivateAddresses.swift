@@ -18,6 +18,6 @@ extension Message {
 
 extension PeerInfo {
     fileprivate func withoutPrivateAddresses() -> PeerInfo {
-        PeerInfo(id: self.id, addresses: self.addresses.filter { $0.ipAddress?.isPublic ?? true })
+        PeerInfo(id: self.id, addresses: self.addresses.filter { $0.ipAddress.map { $0.scope == .global } ?? true })
     }
 }

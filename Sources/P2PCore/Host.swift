@@ -206,11 +206,6 @@ public final class Host: Sendable {
         }
     }
 
-    /// The other ends of the connections to a peer, whatever it says of itself.
-    package func remoteAddresses(of peer: PeerID) -> [Multiaddr] {
-        self.state.withLock { $0.connections[peer]?.map(\.remoteAddress) ?? [] }
-    }
-
     public var connectedPeers: [PeerID] { self.state.withLock { $0.connections.keys.sorted() } }
 
     /// Closes every connection to the peer.

@@ -14,10 +14,13 @@ struct DHTPeersCommand: AsyncParsableCommand {
             Examples:
               kwaai-swift dht peers
               kwaai-swift dht peers --bootstrap /ip4/10.0.0.2/tcp/4801 --json
+              kwaai-swift dht peers --timeout 5
             """
     )
 
     @OptionGroup var network: NetworkOptions
+
+    @OptionGroup var limit: TimeLimit
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -25,8 +28,12 @@ struct DHTPeersCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.load()
         let peers = try await withInterruption {
-            try await withClient(self.network, settings: settings) { swarm in
-                await Discovery(host: swarm.host, dht: swarm.dht).everybody()
+            try await self.limit.limiting {
+                try await withClient(self.network, settings: settings) { swarm in
+                    // The peers found are asked afterwards: half of the time is for that.
+                    let searchTime = min(self.limit.timeout.duration / 2, .seconds(10))
+                    return await Discovery(host: swarm.host, dht: swarm.dht).everybody(searchTime: searchTime)
+                }
             }
         }
         if self.json {

@@ -8,6 +8,8 @@ struct Swarm {
     let host: Host
     let dht: DHT
     let logger: Logger
+    /// How joining went; nil where nothing was joined.
+    let bootstrap: BootstrapReport?
 }
 
 /// Runs `body` as a client of the network: nothing listens, the identity is fresh unless one is named.
@@ -40,15 +42,16 @@ func withClient<Result: Sendable>(
             let dht = DHT(host: host, configuration: dhtConfiguration)
             group.addTask { await dht.run() }
             defer { group.cancelAll() }
+            var report: BootstrapReport?
             if bootstraps {
                 do {
-                    _ = try await dht.bootstrap()
+                    report = try await dht.bootstrap()
                 } catch  where named.isEmpty {
                     throw NoPeer()
                 }
                 try? remembered.remember(await dht.peers)
             }
-            return try await body(Swarm(host: host, dht: dht, logger: logger))
+            return try await body(Swarm(host: host, dht: dht, logger: logger, bootstrap: report))
         }
     }
 }

@@ -91,6 +91,19 @@ import Testing
             "1 to 64 bytes"
         ),
         Mistake("a bad log level", ["dht", "peers", "--log-level", "loud"], says: "no log level", "debug"),
+        Mistake("a peer to find that is none", ["dht", "find", "me"], says: "not a peer id", "kwaai-swift id"),
+        Mistake("a key that is none", ["dht", "providers", "me"], says: "neither a CID", "1220"),
+        Mistake(
+            "a key and a model",
+            [
+                "dht", "providers", "1220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "--blocks",
+                "0..8",
+            ],
+            says: "not both"
+        ),
+        Mistake("blocks beyond the model", ["dht", "providers", "--blocks", "0..30"], says: "within 0..24"),
+        Mistake("a key without a name", ["dht", "get", "motd"], says: "is no key", "/v/PEER/NAME"),
+        Mistake("no time at all", ["dht", "find", "x", "--timeout", "0"], says: "--timeout"),
         Mistake("a negative temperature", ["generate", "x", "--temperature", "-1"], says: "temperature", "at least 0"),
         Mistake("a top-p above 1", ["generate", "x", "--local", "--top-p", "2"], says: "top-p 2.0", "at most 1"),
         Mistake("a negative top-k", ["generate", "x", "--local", "--top-k", "-5"], says: "top-k -5", "at least 0"),
