@@ -158,11 +158,15 @@ extension ConnectionHandler {
         }
     }
 
-    /// Gives the remote time to end its direction of a stream that nobody reads any more.
+    /// Gives the remote time to end its direction of a stream that nobody reads any more, and begins anew as long as it
+    /// takes what was written before: over a slow line that is longer on its way.
     private func linger(_ id: StreamID) {
-        guard self.secure.yamux.contains(id) else { return self.forget(id) }
+        guard self.secure.yamux.contains(id), let mailbox = self.streams[id]?.mailbox else { return self.forget(id) }
+        let unsent = mailbox.update { $0.unsentBytes }
         self.streams[id]?.deadline?.cancel()
         self.streams[id]?.deadline = self.schedule(in: self.timeouts.linger) { handler in
+            let taken = unsent - mailbox.update { $0.unsentBytes }
+            guard taken < max(1, min(unsent, Limits.lingerProgress)) else { return handler.linger(id) }
             handler.secure.yamux.reset(id)
             handler.forget(id)
             handler.scheduleFlush()

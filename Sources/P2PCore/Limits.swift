@@ -80,6 +80,11 @@ package enum Limits {
     /// Bytes that wait unsent in the kernel (`TCP_NOTSENT_LOWAT`): what a ping may have to wait for.
     package static let kernelBacklog = 128 * 1024
 
+    /// Bytes that a peer must take of a stream that we closed in every ``Timeouts/linger``, or the rest if that is less: no
+    /// line in use is as slow, and a megabyte that a peer takes on purpose byte by byte is held for ten minutes, not for
+    /// months.
+    package static let lingerProgress = 16 * 1024
+
     /// Bytes of one read from a socket; fewer system calls than the usual 64 KiB.
     package static let socketRead = 256 * 1024
 
@@ -176,7 +181,8 @@ public struct Timeouts: Sendable, Equatable {
     public var keepalive: Duration = .seconds(30)
     /// How long the answer to that ping may take.
     public var pong: Duration = .seconds(10)
-    /// How long a stream that we closed waits for the remote to end its direction, before it is reset.
+    /// How long a stream that we closed waits for the remote to take what was written, or at least
+    /// ``Limits/lingerProgress`` of it, and then to end its direction, before it is reset.
     public var linger: Duration = .seconds(10)
     /// The head start of one address of a peer over the next.
     public var dialStagger: Duration = .milliseconds(250)

@@ -35,7 +35,7 @@ struct StreamBuffers {
     private var unreportedBytes = 0
     private var orders = Orders()
     /// Bytes that were written and have not left for the socket.
-    private var unsentBytes = 0
+    private(set) var unsentBytes = 0
     /// The event loop has been asked to fetch the orders.
     private var isSignalled = false
     /// The remote has agreed to the protocol.

@@ -207,6 +207,40 @@ import Testing
         }
     }
 
+    @Test func `a reader that takes its time gets all that was written before the close`() async throws {
+        try await self.withHostUnderAttack({ $0.timeouts.linger = .seconds(2) }) { host in
+            host.handle("/flood", limit: 1) { try await $0.write(ByteBuffer(repeating: 1, count: 600_000)) }
+            try await HostilePeer.dial(host) { peer in
+                try await peer.secure(as: .dialer)
+                try await peer.send(.request(1, "/flood"))
+                var credit = 262_144
+                var received = 0
+                while let frame = try await peer.nextFrame(where: { $0.header.stream.rawValue == 1 }) {
+                    received += frame.body.readableBytes
+                    if frame.header.flags.contains(.fin) || frame.header.flags.contains(.rst) { break }
+                    guard received == credit else { continue }
+                    // The reader's pace: its last byte leaves long after one `linger`.
+                    try await pause(for: .milliseconds(500))
+                    try await peer.send(.window(1, [], 65_536))
+                    credit += 65_536
+                }
+                #expect(received > 600_000)
+                try await peer.send(.window(1, .fin))
+            }
+        }
+    }
+
+    @Test func `a reader that takes nothing is not waited for`() async throws {
+        try await self.withHostUnderAttack({ $0.timeouts.linger = .milliseconds(300) }) { host in
+            host.handle("/flood", limit: 1) { try await $0.write(ByteBuffer(repeating: 1, count: 600_000)) }
+            try await HostilePeer.dial(host) { peer in
+                try await peer.secure(as: .dialer)
+                try await peer.send(.request(1, "/flood"))
+                try await peer.expectReset(of: 1)
+            }
+        }
+    }
+
     // MARK: What costs the connection
 
     @Test(arguments: Violation.all)
