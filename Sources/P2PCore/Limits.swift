@@ -108,7 +108,7 @@ package enum Limits {
     package static let perfPiece = 64 * 1024
 
     /// How much longer than asked for a measurement may take: what is on its way has to arrive.
-    package static let perfGrace: Duration = .seconds(10)
+    package static let perfGrace: Duration = .seconds(30)
 
     /// Dial requests that are answered in a minute, in all and of one peer, and those of them that name a foreign address;
     /// as many as in go-libp2p.

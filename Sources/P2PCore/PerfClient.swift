@@ -26,7 +26,7 @@ extension Host {
     ///
     /// - Parameter progress: Hears how many bytes have been handed to the stream so far.
     /// - Throws: `unsupportedProtocol` when the peer does not serve it, `streamReset` when it has enough of it,
-    ///   `timedOut` when it takes 10 s longer than `extent` to confirm.
+    ///   `timedOut` when it takes 30 s longer than `extent` to confirm.
     public func measureUpload(
         to peer: PeerInfo,
         _ extent: PerfExtent,
