@@ -52,7 +52,10 @@ struct Soak {
     }
 
     static func configuration() -> Host.Configuration {
-        Host.Configuration(logger: Logger(label: "soak") { _ in SwiftLogNoOpLogHandler() })
+        var configuration = Host.Configuration(logger: Logger(label: "soak") { _ in SwiftLogNoOpLogHandler() })
+        // On a busy machine a slow reader needs longer than ten seconds for the half of a window that renews its credit.
+        configuration.timeouts.linger = .seconds(300)
+        return configuration
     }
 
     private func load(_ clients: [Host], _ peer: PeerInfo, _ server: Host) async throws {
