@@ -24,14 +24,15 @@ public struct Identification: Equatable, Sendable {
                 throw WireError(.badSignature, "\(peer) sent the key of another peer in Identify")
             }
         }
+        let record = Self.record(in: message, of: peer)
+        // Said before what is known already, and late: the answer to a question that a push has overtaken.
+        if let record, record.sequence < self.recordSequence ?? 0 { return }
         if !message.protocols.isEmpty { self.protocols = message.protocols }
         self.observedAddress = message.observedAddress ?? self.observedAddress
         self.agentVersion = message.agentVersion ?? self.agentVersion
         self.protocolVersion = message.protocolVersion ?? self.protocolVersion
 
-        if let record = Self.record(in: message, of: peer) {
-            // An older record came late.
-            guard record.sequence >= self.recordSequence ?? 0 else { return }
+        if let record {
             self.recordSequence = record.sequence
             self.listenAddresses = Self.places(record.addresses, of: peer)
         } else if self.recordSequence == nil, !message.listenAddresses.isEmpty {

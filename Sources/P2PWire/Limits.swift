@@ -1,3 +1,5 @@
+package import NIOCore
+
 /// The bound of everything that others can make `P2PWire` hold, each with its reason (DESIGN.md §7).
 package enum Limits {
     /// Bytes of a serialised public key: an RSA key of 8192 bits takes 1064.
@@ -23,6 +25,32 @@ package enum Limits {
 
     /// Bytes of a DNS name (RFC 1035).
     package static let dnsNameLength = 253
+
+    /// Bytes of a DNS name as it is encoded (RFC 1035).
+    package static let dnsEncodedNameLength = 255
+
+    /// Bytes of a DNS message: what fits into a datagram of a local network with large frames (RFC 6762 §17).
+    package static let dnsMessageLength = 9000
+
+    /// Records of a DNS message: several times as many as a machine with many addresses sends.
+    package static let dnsRecords = 256
+
+    /// Characters of the random name under which a peer answers mDNS (libp2p specification: at least 32).
+    package static let mdnsNameLength = 40
+
+    /// Addresses that one peer tells by mDNS and that are taken of one, and peers that one datagram may name.
+    package static let mdnsAddresses = 16
+    package static let mdnsPeersPerMessage = 16
+
+    /// The pause after the first question of mDNS; each next is three times as long, up to five minutes.
+    package static let mdnsFirstInterval = TimeAmount.milliseconds(500)
+    package static let mdnsInterval = TimeAmount.minutes(5)
+
+    /// The pause between two answers, however many ask (RFC 6762 §6).
+    package static let mdnsAnswerPause = TimeAmount.milliseconds(200)
+
+    /// Seconds that others may remember an answer.
+    package static let mdnsTimeToLive: UInt32 = 120
 
     /// Bytes of a signed envelope: 8 KiB is what Identify accepts as a whole, and nothing else here is larger.
     package static let envelopeLength = 128 * 1024

@@ -79,4 +79,23 @@ import Testing
         )
         #expect(identification.listenAddresses.map(\.description) == ["/ip4/6.6.6.6/tcp/6"])
     }
+
+    @Test func `an answer that a push has overtaken changes nothing`() throws {
+        var identification = try Identification(
+            IdentifyMessage(
+                protocols: ["/new/1"],
+                agentVersion: "new",
+                signedPeerRecord: try self.record(2, "/ip4/2.2.2.2/tcp/2")
+            ),
+            from: self.peer
+        )
+        let before = identification
+        let late = IdentifyMessage(
+            protocols: ["/old/1"],
+            agentVersion: "old",
+            signedPeerRecord: try self.record(1, "/ip4/1.1.1.1/tcp/1")
+        )
+        try identification.update(with: late, from: self.peer)
+        #expect(identification == before)
+    }
 }
