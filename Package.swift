@@ -184,7 +184,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ShardProtocolTests",
-            dependencies: ["ShardProtocol", "P2PCore", "P2PWire", nioCore],
+            dependencies: ["ShardProtocol", "P2PCore", "P2PWire", nioCore, nioPosix],
             exclude: ["Goldens"],
             swiftSettings: swiftSettings
         ),

@@ -166,14 +166,20 @@ public final class Host: Sendable {
     /// Opens a stream to a peer, over a connection that is there or a new one.
     ///
     /// When the peer is known to speak the protocol, this returns at once and the first payload travels with the
-    /// proposal. Otherwise it returns when the peer has agreed.
+    /// proposal; a refusal then shows at the first read. Otherwise it returns when the peer has agreed.
     ///
+    /// - Parameter isExpected: whether the caller has reason to believe that the peer speaks it, such as a record that says
+    ///   so; it counts until the peer itself has said what it speaks.
     /// - Throws: `unsupportedProtocol` when it does not, which leaves the connection as it is; `dialFailed`,
     ///   `handshakeFailed`, `wrongPeer` or `notAllowed` when there is no connection to be had, `backedOff` when there was
     ///   none a moment ago, `banned`, or `limitReached`.
-    public func openStream(_ protocolID: ProtocolID, to peer: PeerInfo) async throws(P2PError) -> PeerStream {
+    public func openStream(
+        _ protocolID: ProtocolID,
+        to peer: PeerInfo,
+        isExpected: Bool = false
+    ) async throws(P2PError) -> PeerStream {
         let connection = try await self.connection(to: peer)
-        let isKnown = self.identification(of: peer.id)?.protocols.contains(protocolID) ?? false
+        let isKnown = self.identification(of: peer.id)?.protocols.contains(protocolID) ?? isExpected
         return try await connection.openStream(protocolID, lazily: isKnown)
     }
 

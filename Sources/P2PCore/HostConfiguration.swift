@@ -13,6 +13,8 @@ extension Host {
         /// The only peers that may connect or be dialed; `nil` for all.
         public var allowedPeers: Set<PeerID>?
         public var logger: Logger
+        /// Whom to ask for the records of `/dnsaddr`, each as `/ip4/…/udp/53`; `nil` for those that the system asks.
+        public var nameServers: [Multiaddr]?
         public var timeouts = Timeouts()
         /// How much of this machine others may take.
         public var limits = ResourceLimits()

@@ -14,9 +14,19 @@ extension Host {
             try await self.connect(to: PeerInfo(id: peer, addresses: [address]), ignoringBackoff: true)
             return peer
         }
-        let connection = try await self.dial(address, expecting: nil)
-        try await connection.waitUntilConfirmed()
-        return connection.peer
+        var failure: P2PError?
+        for place in try await self.places(at: address) {
+            do throws(P2PError) {
+                // A name may have told who is there.
+                if place.peerID != nil { return try await self.dial(place) }
+                let connection = try await self.dial(place, expecting: nil)
+                try await connection.waitUntilConfirmed()
+                return connection.peer
+            } catch {
+                failure = error
+            }
+        }
+        throw failure ?? P2PError(.dialFailed, "\(address) leads to no address")
     }
 
     /// Runs `body` on a connection to one address of a peer that is made for it, lent to nobody else, and closed after it.
@@ -107,21 +117,8 @@ extension Host {
             throw P2PError(.notAllowed, "\(peer.id) is not among the allowed peers; add it with --allow \(peer.id)")
         }
         try self.checkBan(of: peer.id)
-        let addresses = Self.places(of: peer)
-        guard !addresses.isEmpty else {
-            throw P2PError(.dialFailed, "no TCP address of \(peer.id) is known; give one as /ip4/…/tcp/…")
-        }
+        let addresses = try await self.places(of: peer)
         return try await self.race(ignoringBackoff ? addresses : self.ready(addresses, of: peer.id), for: peer.id)
-    }
-
-    /// Where to try, each place once; an address that ends in another peer's id is not this peer's.
-    private static func places(of peer: PeerInfo) -> ArraySlice<Multiaddr> {
-        var seen: Set<Multiaddr> = []
-        return peer.addresses
-            .filter { $0.tcpEndpoint != nil && ($0.peerID ?? peer.id) == peer.id }
-            .map(\.withoutPeerID)
-            .filter { seen.insert($0).inserted }
-            .prefix(Limits.addressesPerDial)
     }
 
     private enum RaceEvent: Sendable {

@@ -152,7 +152,7 @@ extension Host {
     }
 
     /// What this host says of itself to whoever it sees at `remoteAddress`.
-    private func identifyMessage(to remoteAddress: Multiaddr) -> IdentifyMessage {
+    package func identifyMessage(to remoteAddress: Multiaddr) -> IdentifyMessage {
         let identity = self.configuration.identity
         let addresses = Array(self.listenAddresses.prefix(Limits.announcedAddresses))
         let record = PeerRecord(peerID: identity.peerID, sequence: unixNanoseconds(), addresses: addresses)

@@ -56,6 +56,27 @@ package enum Limits {
     /// Addresses tried for one dial; peers announce a handful.
     package static let addressesPerDial = 16
 
+    /// Names that one dial asks for, `/dnsaddr` within `/dnsaddr` counted, and the addresses taken of each: a name must not
+    /// make its dialler ask half the internet.
+    package static let namesPerDial = 16
+    package static let addressesPerName = 16
+
+    /// How deep `/dnsaddr` may lead to `/dnsaddr`; the public bootstrap list takes two.
+    package static let dnsaddrDepth = 4
+
+    /// Name servers that are asked, as many as the C library takes.
+    package static let nameServers = 3
+
+    /// Interfaces that mDNS listens on; a machine of containers has many, of which few lead anywhere.
+    package static let discoveryInterfaces = 16
+
+    /// Peers found by mDNS that wait to be met, that are being met at once, and that are remembered as met, for how long:
+    /// anybody in the local network can name any number of them.
+    package static let pendingDiscoveries = 64
+    package static let concurrentDiscoveries = 8
+    package static let rememberedDiscoveries = 1024
+    static let rediscoveryPause = TimeAmount.seconds(30)
+
     /// Work that waits for ``Host/run()`` to begin it: connections to serve, dials, services.
     package static let pendingJobs = 4096
 
@@ -184,6 +205,8 @@ public struct Timeouts: Sendable, Equatable {
     /// How long a stream that we closed waits for the remote to take what was written, or at least
     /// ``Limits/lingerProgress`` of it, and then to end its direction, before it is reset.
     public var linger: Duration = .seconds(10)
+    /// How long a name server, or the system's resolver, may take over one name.
+    public var nameLookup: Duration = .seconds(5)
     /// The head start of one address of a peer over the next.
     public var dialStagger: Duration = .milliseconds(250)
 

@@ -20,6 +20,9 @@ enum SocketOptions {
         SocketOptionName(TCP_NOTSENT_LOWAT)
     )
 
+    /// Lets other sockets listen at the same port, for datagrams that are meant for all of them.
+    static let reusePort = ChannelOptions.socket(SocketOptionLevel(SOL_SOCKET), SocketOptionName(SO_REUSEPORT))
+
     static let highWater = ChannelOptions.Types.WriteBufferWaterMark(
         low: Limits.socketLowWater,
         high: Limits.socketHighWater

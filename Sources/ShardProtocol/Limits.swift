@@ -53,4 +53,8 @@ package enum Limits {
     /// The longest that a node record may promise to hold: provider records expire after 30 minutes, and a record
     /// that outlived them by far would only mislead.
     package static let recordLifetimeSeconds: UInt64 = 60 * 60
+
+    /// Bytes of a call that leave for a peer that has not said yet what it speaks: a decode step of any model, and within
+    /// what a stream may carry before its first credit.
+    package static let hopefulCall = 64 * 1024
 }

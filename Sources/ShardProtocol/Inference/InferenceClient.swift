@@ -56,9 +56,26 @@ public struct InferenceClient: Sendable {
         }
     }
 
-    /// Writes the call and only reads from then on: Go takes a half-close, or one more byte, as a cancellation.
+    /// Whoever is asked has said that it serves: on a new connection a small call need not wait for Identify to say so again,
+    /// while a large one that is refused would have been sent for nothing.
     private func exchange(_ call: ByteBuffer, with peer: PeerInfo) async throws(P2PError) -> ByteBuffer {
-        let stream = try await self.host.openStream(InferenceRequest.protocolID, to: peer)
+        let isHopeful = call.readableBytes <= Limits.hopefulCall && self.host.identification(of: peer.id) == nil
+        do throws(P2PError) {
+            return try await self.exchange(call, with: peer, isHopeful: isHopeful)
+        } catch {
+            // Behind a reset may be a refusal of the protocol that the call overtook.
+            guard isHopeful, error.code == .streamReset else { throw error }
+            return try await self.exchange(call, with: peer, isHopeful: false)
+        }
+    }
+
+    /// Writes the call and only reads from then on: Go takes a half-close, or one more byte, as a cancellation.
+    private func exchange(
+        _ call: ByteBuffer,
+        with peer: PeerInfo,
+        isHopeful: Bool
+    ) async throws(P2PError) -> ByteBuffer {
+        let stream = try await self.host.openStream(InferenceRequest.protocolID, to: peer, isExpected: isHopeful)
         do throws(P2PError) {
             try await stream.writeFrame(call)
             let answer = try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)

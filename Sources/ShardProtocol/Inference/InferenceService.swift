@@ -43,8 +43,6 @@ private struct InferenceExchange: Sendable {
         case answered(InferenceResponse)
         /// The caller gave up.
         case abandoned
-        /// The caller will say nothing more, and still waits.
-        case silent
     }
 
     /// The frame to write; nil when the caller gave up first.
@@ -66,13 +64,12 @@ private struct InferenceExchange: Sendable {
         }
         let outcome = await withTaskGroup(of: Outcome.self) { group in
             group.addTask { .answered(await answer(self.stream.remotePeer, request)) }
-            group.addTask { await self.callerGaveUp() ? .abandoned : .silent }
-            defer { group.cancelAll() }
-            for await outcome in group {
-                if case .silent = outcome { continue }
-                return outcome
+            group.addTask {
+                await self.untilCallerGivesUp()
+                return .abandoned
             }
-            return .abandoned
+            defer { group.cancelAll() }
+            return await group.next() ?? .abandoned
         }
         guard case .answered(let response) = outcome else { return nil }
         let message = response.encoded()
@@ -88,17 +85,11 @@ private struct InferenceExchange: Sendable {
         .failure(text, step: ReplyExtension(code: code))
     }
 
-    /// Waits for the caller's next move; what it sends besides a cancellation has no meaning and is ignored.
-    private func callerGaveUp() async -> Bool {
-        while true {
-            do {
-                let frame = try await self.stream.readFrame(limit: Limits.frameOverhead)
-                if case .cancel(self.id) = try UnaryFrame(decoding: frame) { return true }
-            } catch let error as P2PError {
-                return error.code != .unexpectedEnd
-            } catch {
-                return true
-            }
+    /// Waits for a cancellation: the frame for it, a reset, or the end of the caller's direction, which is all that p2pd does.
+    /// What the caller sends besides has no meaning and is ignored.
+    private func untilCallerGivesUp() async {
+        while let frame = try? await self.stream.readFrame(limit: Limits.frameOverhead) {
+            if case .cancel(self.id)? = try? UnaryFrame(decoding: frame) { return }
         }
     }
 }
