@@ -8,7 +8,7 @@ import P2PWire
 struct NetworkOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Join through this peer; repeat for more. By default the peers met before, then port 4801 of this machine.",
+            "Join through this peer; repeat for more. By default the peers met before, then port 4801 of this machine; mDNS finds those of the local network.",
             valueName: "multiaddr"
         ),
         transform: { try Multiaddr($0) }
@@ -26,6 +26,12 @@ struct NetworkOptions: ParsableArguments {
         transform: { try PeerID($0) }
     )
     var allow: [PeerID] = []
+
+    @Flag(
+        name: .customLong("no-mdns"),
+        help: "Neither look for peers on the local network by mDNS nor let them find this one."
+    )
+    var noMDNS = false
 
     @Option(help: ArgumentHelp("Kademlia's protocol is PREFIX/kad/1.0.0: /kwaai, or /ipfs.", valueName: "prefix"))
     var dhtPrefix: String?
@@ -62,6 +68,12 @@ struct NetworkOptions: ParsableArguments {
     /// The addresses that the user named, from the command line or else from the settings.
     func namedBootstrap(_ settings: Settings) throws -> [Multiaddr] {
         try self.bootstrap.isEmpty ? settings.values(.bootstrap) { try Multiaddr($0) } : self.bootstrap
+    }
+
+    /// Whether peers of the local network are found without naming any.
+    func discovers(_ settings: Settings) throws -> Bool {
+        let isOff = try self.noMDNS ? true : settings.flag(.noMDNS)
+        return !isOff
     }
 
     func prefix(_ settings: Settings) -> String {

@@ -100,7 +100,8 @@ struct ServeCommand: AsyncParsableCommand {
             server: server,
             model: directory,
             output: output,
-            namesBootstrap: try !self.network.namedBootstrap(settings).isEmpty
+            namesBootstrap: try !self.network.namedBootstrap(settings).isEmpty,
+            discovers: try self.network.discovers(settings)
         )
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         do {

@@ -17,6 +17,8 @@ struct ServeService: Sendable {
     var output: ServeOutput
     /// Whether the user named the bootstrap peers; those that are only remembered may well be gone.
     var namesBootstrap: Bool
+    /// Whether peers of the local network are looked for, and may find this one.
+    var discovers: Bool
 
     /// How long to wait before the bootstrap peers are tried again: they may be starting just now.
     private static let joinInterval = Duration.seconds(10)
@@ -42,6 +44,12 @@ struct ServeService: Sendable {
                 group.addTask {
                     await dht.run()
                     return false
+                }
+                if self.discovers {
+                    group.addTask {
+                        await LocalEntrances().watch(host, dht)
+                        return false
+                    }
                 }
                 group.addTask {
                     await self.watch(autoNAT, addresses: addresses)

@@ -7,12 +7,14 @@ extension Settings {
         case text = "a string"
         case number = "a number"
         case list = "an array of strings"
+        case flag = "true or false"
     }
 
     private static func kind(of key: Key) -> Kind {
         switch key {
         case .bootstrap, .listen, .allow: .list
         case .context, .threads, .temperature, .seed, .maxTokens, .topK, .topP: .number
+        case .noMDNS: .flag
         case .identity, .name, .model, .blocks, .quantize, .kvMemory, .dhtPrefix, .logLevel: .text
         }
     }
@@ -39,6 +41,7 @@ extension Settings {
                 switch kind {
                 case .text: value.string != nil
                 case .number: value.double != nil
+                case .flag: value.bool != nil
                 case .list: value.array?.allSatisfy { $0.string != nil } == true
                 }
             guard fits else {

@@ -14,6 +14,7 @@ struct Settings {
         case topK = "top-k"
         case topP = "top-p"
         case logLevel = "log-level"
+        case noMDNS = "no-mdns"
 
         var variable: String { "KWAAI_" + self.rawValue.uppercased().replacing("-", with: "_") }
 
@@ -42,6 +43,16 @@ struct Settings {
     }
 
     func string(_ key: Key) -> String? { self.reader.string(forKey: ConfigKey([key.rawValue])) }
+
+    /// Whether a flag without a value is set: true or false in the file, and the same words in the environment.
+    ///
+    /// - Throws: ``UsageError`` for anything else.
+    func flag(_ key: Key) throws(UsageError) -> Bool {
+        let name = ConfigKey([key.rawValue])
+        if let value = self.reader.bool(forKey: name) { return value }
+        guard let text = self.reader.string(forKey: name) else { return false }
+        throw UsageError("the setting \(key.names) cannot be \"\(text)\": it is true or false")
+    }
 
     /// A list: an array in the file, comma-separated in the environment.
     ///

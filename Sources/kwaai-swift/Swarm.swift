@@ -37,6 +37,7 @@ func withClient<Result: Sendable>(
         bootstrap: bootstrap
     )
     let logger = host.logger
+    let discovers = try options.discovers(settings)
     return try await withHost(host) { host in
         try await withThrowingTaskGroup(of: Void.self) { group in
             let dht = DHT(host: host, configuration: dhtConfiguration)
@@ -44,10 +45,12 @@ func withClient<Result: Sendable>(
             defer { group.cancelAll() }
             var report: BootstrapReport?
             if bootstraps {
+                let entrances = LocalEntrances()
+                if discovers { group.addTask { await entrances.watch(host, dht) } }
                 do {
                     report = try await dht.bootstrap()
                 } catch  where named.isEmpty {
-                    throw NoPeer()
+                    guard discovers, await entrances.waitForOne() else { throw NoPeer() }
                 }
                 try? remembered.remember(await dht.peers)
             }

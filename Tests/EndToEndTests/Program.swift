@@ -126,6 +126,8 @@ final class Home: Sendable {
             "XDG_DATA_HOME": self.path + "/data",
             "XDG_STATE_HOME": self.path + "/state",
             "XDG_CONFIG_HOME": self.path + "/config",
+            // What other machines serve is not the tests' to use.
+            "KWAAI_NO_MDNS": "true",
         ]
         return .inherit.updating(folders).updating(self.variables)
     }

@@ -324,6 +324,7 @@ import Testing
         (#"{"max-tokens": true}"#, #"a number at "max-tokens""#, "config.json"),
         (#"{"max-tokens": 3.5}"#, #""max-tokens""#, "--help"),
         (#"{"bootstrap": "/ip4/127.0.0.1/tcp/1"}"#, "an array of strings", #""bootstrap""#),
+        (#"{"no-mdns": "yes"}"#, "true or false", #""no-mdns""#),
         (#"{"allow": ["me"]}"#, #""allow""#, "not a peer id"),
         ("{", "is not a JSON object", "mend it"),
     ])
@@ -338,6 +339,7 @@ import Testing
 
     @Test(arguments: [
         ("KWAAI_MAX_TOKENS", "many", "KWAAI_MAX_TOKENS", "--help"),
+        ("KWAAI_NO_MDNS", "perhaps", "KWAAI_NO_MDNS", "true or false"),
         ("KWAAI_BOOTSTRAP", "here", "KWAAI_BOOTSTRAP", "/ip4/"),
         ("KWAAI_MAX_TOKEN", "3", "KWAAI_MAX_TOKEN means nothing", "KWAAI_MAX_TOKENS"),
     ])
