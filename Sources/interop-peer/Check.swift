@@ -1,169 +1,62 @@
-import Kademlia
-import NIOCore
-import P2PCore
 import P2PWire
-import ShardProtocol
 
 /// One thing that another libp2p must be able to do with us.
 enum Check: String, CaseIterable {
     case connect
     case identify
+    case push
     case ping
     case echo
     case echoLarge = "echo-large"
     case streams
     case halfClose = "half-close"
+    case reset
+    case sink
+    case perf
     case unsupported
-    case inference
+    case findNode = "find-node"
+    case put
+    case get
     case provide
     case findProvider = "find-provider"
-}
+    case inference
+    case cancel
 
-/// The checks themselves, of one peer from one host.
-struct Checks {
-    let host: Host
-    let dht: DHT
-    let peer: PeerInfo
-    /// A multihash in hexadecimal.
-    let key: String
-    /// Text of the peer id that is to be found under it.
-    let provider: String
+    /// What runs where nobody names checks: all that need no key, and leave nothing behind.
+    static let usual = Self.allCases.filter { ![.put, .get, .provide, .findProvider].contains($0) }
 
-    func run(_ check: Check) async throws {
-        switch check {
-        case .connect: try await self.host.connect(to: self.peer)
-        case .identify: try await self.identify()
-        case .ping: for _ in 0..<3 { _ = try await self.host.ping(self.peer.id) }
-        case .echo: try await self.echo(byteCount: 1 << 20)
-        case .echoLarge: try await self.echo(byteCount: 64 << 20)
-        case .streams: try await self.streams()
-        case .halfClose: try await self.halfClose()
-        case .unsupported: try await self.unsupported()
-        case .inference: try await self.inference()
-        case .provide: try await self.provide()
-        case .findProvider: try await self.findProvider()
+    var abstract: String {
+        switch self {
+        case .connect: "a connection over Noise and Yamux, accepted by both sides"
+        case .identify: "Identify: key, protocols, agent, our address as the peer sees it"
+        case .push: "Identify push: the peer takes ours, and ours hears its own where it can be asked for one"
+        case .ping: "three pings"
+        case .echo: "/echo/1.0.0: 1 MiB there and back at once, its SHA-256 compared"
+        case .echoLarge: "the same with 64 MiB"
+        case .streams: "200 echoes at once on one connection"
+        case .halfClose: "our direction of an echo ends before the answer begins"
+        case .reset: "streams reset in full flow harm neither the connection nor the stream after them"
+        case .sink: "/sink/1.0.0: 16 MiB, answered with their count and SHA-256"
+        case .perf: "/perf/1.0.0: 4 MiB up, 16 MiB down"
+        case .unsupported: "a refused protocol costs its stream and nothing else"
+        case .findNode: "Kademlia: the peer answers FIND_NODE and names itself when asked for itself"
+        case .put: "Kademlia: the peer stores our public key under /pk/"
+        case .get: "Kademlia: the peer hands our public key out again"
+        case .provide: "Kademlia: the peer takes a provider record for each --key"
+        case .findProvider: "Kademlia: the peer names each --expect as provider of the --key at the same place"
+        case .inference: "/kwaai/inference/1.0.0: a unary call, answered with the published bytes"
+        case .cancel: "a unary call whose caller gives up cancels the callee's work"
         }
     }
 
-    private func identify() async throws {
-        let known = try await self.identification()
-        guard known.protocols.contains(Ping.protocolID), !known.agentVersion.isEmpty, known.observedAddress != nil
-        else { throw CheckFailure(description: "an incomplete identification: \(known)") }
-    }
-
-    private func identification() async throws -> Identification {
-        let events = self.host.events
-        if let known = self.host.identification(of: self.peer.id) { return known }
-        for await event in events {
-            if event == .disconnected(self.peer.id) { break }
-            if event == .identified(self.peer.id), let known = self.host.identification(of: self.peer.id) {
-                return known
-            }
+    /// All of them, for the help.
+    static var listing: String {
+        let width = Self.allCases.map(\.rawValue.count).max() ?? 0
+        let lines = Self.allCases.map { (check: Check) -> String in
+            let padding = String(repeating: " ", count: width - check.rawValue.count)
+            return "  \(check.rawValue)\(padding)  \(check.abstract)"
         }
-        throw CheckFailure(description: "the peer left without identifying itself")
-    }
-
-    /// Bytes there and back, the sender not waiting for the answer.
-    private func echo(byteCount: Int) async throws {
-        let stream = try await self.host.openStream(.echo, to: self.peer)
-        let sent = Self.pattern(byteCount: byteCount)
-        async let received = stream.read(exactly: byteCount)
-        try await stream.write(sent)
-        guard try await SHA256.digest(received.readableBytesView) == SHA256.digest(sent.readableBytesView) else {
-            throw CheckFailure(description: "other bytes came back than were sent")
-        }
-        await stream.close()
-    }
-
-    /// Bytes of which no part is like the part before it.
-    private static func pattern(byteCount: Int) -> ByteBuffer {
-        let block = ByteBuffer(bytes: (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) })
-        var buffer = ByteBuffer()
-        while buffer.readableBytes < byteCount {
-            buffer.writeInteger(UInt64(buffer.readableBytes))
-            buffer.writeImmutableBuffer(block)
-        }
-        buffer.moveWriterIndex(to: byteCount)
-        return buffer
-    }
-
-    /// Many conversations at once on one connection, none of which hears another's words.
-    private func streams() async throws {
-        try await withThrowingTaskGroup { group in
-            for index in 0..<UInt32(200) {
-                group.addTask { try await self.converse(index) }
-            }
-            try await group.waitForAll()
-        }
-    }
-
-    private func converse(_ index: UInt32) async throws {
-        let stream = try await self.host.openStream(.echo, to: self.peer)
-        let words = ByteBuffer(repeating: UInt8(truncatingIfNeeded: index), count: 8_000)
-        try await stream.write(words)
-        let echo = try await stream.read(exactly: words.readableBytes)
-        await stream.close()
-        guard echo == words else {
-            throw CheckFailure(description: "stream \(index) got the words of another")
-        }
-    }
-
-    /// Our direction ends before the answer begins to arrive.
-    private func halfClose() async throws {
-        let stream = try await self.host.openStream(.echo, to: self.peer)
-        let words = ByteBuffer(string: "last words")
-        try await stream.write(words)
-        try await stream.closeWrite()
-        guard try await stream.read(exactly: words.readableBytes) == words, try await stream.read() == nil else {
-            throw CheckFailure(description: "the words did not come back alone")
-        }
-    }
-
-    /// A refused protocol costs its stream and nothing else.
-    private func unsupported() async throws {
-        do throws(P2PError) {
-            _ = try await self.host.openStream("/no/such/protocol/1.0.0", to: self.peer)
-        } catch  where error.code == .unsupportedProtocol {
-            _ = try await self.host.ping(self.peer.id)
-            return
-        }
-        throw CheckFailure(description: "a protocol that nobody speaks was accepted")
-    }
-
-    /// A unary call, as KwaaiNet's nodes make one for each step: its answer is the published one.
-    private func inference() async throws {
-        let client = InferenceClient(host: self.host)
-        for _ in 0..<2 {
-            let response = try await client.send(GoldenStep.request, to: self.peer, timeout: .seconds(10))
-            guard try response == GoldenStep.response() else {
-                throw CheckFailure(description: "another answer than the published one: \(response)")
-            }
-        }
-    }
-
-    /// The other side takes our provider record.
-    private func provide() async throws {
-        _ = try await self.dht.bootstrap()
-        guard try await self.dht.provide(self.multihash()) > 0 else {
-            throw CheckFailure(description: "nobody took the provider record")
-        }
-    }
-
-    /// The other side names who provided before us.
-    private func findProvider() async throws {
-        _ = try await self.dht.bootstrap()
-        let found = try await self.dht.providers(of: self.multihash()).map(\.id.description)
-        guard found.contains(self.provider) else {
-            throw CheckFailure(description: "\(self.provider) is not among the providers \(found)")
-        }
-    }
-
-    private func multihash() throws -> [UInt8] {
-        let digits = self.key.compactMap(\.hexDigitValue)
-        guard !digits.isEmpty, digits.count == self.key.count, digits.count.isMultiple(of: 2) else {
-            throw CheckFailure(description: "--key must be a multihash in hexadecimal, not \"\(self.key)\"")
-        }
-        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+        return lines.joined(separator: "\n")
     }
 }
 

@@ -36,6 +36,9 @@ struct PeerOptions: ParsableArguments {
         )
         try await withHost(configuration) { host in
             host.serveEcho()
+            host.serveSink()
+            host.servePerf(.none)
+            host.servePush()
             host.serveInferenceStep()
             let dht = DHT(
                 host: host,

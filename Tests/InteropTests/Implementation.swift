@@ -1,7 +1,7 @@
 import Foundation
 
 /// An implementation of libp2p that takes part: each as a program with the commands and the output of `interop-peer`.
-enum Implementation: String, Sendable {
+enum Implementation: String, Sendable, CaseIterable {
     case swift
     case python = "py"
     case go
@@ -73,8 +73,12 @@ enum Implementation: String, Sendable {
     }
 
     /// Listens for as long as the body runs.
-    func listen(seed: String, _ body: (_ address: String) async throws -> Void) async throws {
-        let program = self.program(["listen", "--seed", seed] + self.common)
+    func listen(
+        seed: String,
+        _ more: [String] = [],
+        _ body: (_ address: String) async throws -> Void
+    ) async throws {
+        let program = self.program(["listen", "--seed", seed] + self.common + more)
         try program.start()
         do {
             try await body(program.address())

@@ -1,7 +1,7 @@
 """go-libp2p's p2pd as a peer for the interop tests, with the commands and the output of interop-peer.
 
-    go_peer.py P2PD listen [--seed S]
-    go_peer.py P2PD dial ADDR [--only a,b] [--seed S] [--key HEX] [--expect PEER]
+    go_peer.py P2PD listen [--seed S] [--key-type ed25519|rsa|ecdsa|secp256k1]
+    go_peer.py P2PD dial ADDR [--only a,b] [--seed S] [--key-type T] [--key HEX,HEX] [--expect PEER,PEER]
 
 p2pd is steered over its control socket: varint-framed protobuf, one connection a stream (go-libp2p-daemon, specs/CONTROL.md).
 """
@@ -22,6 +22,8 @@ import time
 import traceback
 
 ECHO = "/echo/1.0.0"
+PUSH = "/interop/push/1.0.0"
+PUSHED = "/interop/pushed/1.0.0"
 LIFETIME = 300
 
 # The step and its answer that KwaaiNet's nodes agree on, in MessagePack: the bytes as a string of bytes, which Swift nodes
@@ -37,6 +39,12 @@ ANSWERS = [
     bytes.fromhex(ANSWER + "c408003c0040004200c4" + "a56572726f72c0"),
     bytes.fromhex(ANSWER + "98003c0040004200ccc4" + "a56572726f72c0"),
 ]
+# A step that is answered only when its caller gives up, one that asks what became of such steps, and the answer to that.
+TOKEN = "85aa73657373696f6e5f6964cd3039a77365715f706f7300ac7061796c6f61645f74797065a9746f6b656e5f696473a573686170659101a464617461"
+WAITING, CENSUS = (bytes.fromhex(TOKEN + "c404") + bytes([token, 0, 0, 0]) for token in (7, 8))
+ERROR = bytes.fromhex(
+    "85aa73657373696f6e5f696400ad726573706f6e73655f74797065ad68696464656e5f737461746573a5736861706590a46461746190a56572726f72"
+)
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -112,11 +120,12 @@ def address_bytes(text):
 class Daemon:
     """A running p2pd and its control socket."""
 
-    def __init__(self, program, folder, seed):
+    def __init__(self, program, folder, seed, key_type):
+        self.folder = folder
         self.path = os.path.join(folder, "control.sock")
         options = []
-        if seed is not None:
-            options = ["-id", self.write_key(os.path.join(folder, "key"), hashlib.sha256(seed.encode()).digest())]
+        if seed is not None or key_type != "ed25519":
+            options = ["-id", self.write_key(os.path.join(folder, "key"), seed, key_type)]
         self.process = subprocess.Popen(
             [program, "-listen", "/unix" + self.path, "-hostAddrs", "/ip4/127.0.0.1/tcp/0", "-tls=false", "-dhtServer"]
             + ["-bootstrapPeers", "", "-relayService=0", "-q"] + options,
@@ -130,14 +139,25 @@ class Daemon:
             time.sleep(0.02)
 
     @staticmethod
-    def write_key(path, seed):
-        information = bytes.fromhex("302e020100300506032b657004220420") + seed
-        public = subprocess.run(
-            ["openssl", "pkey", "-inform", "DER", "-pubout", "-outform", "DER"],
-            input=information, capture_output=True, check=True,
-        ).stdout[-32:]
+    def write_key(path, seed, key_type):
+        """A private key in libp2p's encoding: only Ed25519's is made from the seed."""
+
+        def openssl(*arguments, input=None):
+            return subprocess.run(["openssl", *arguments], input=input, capture_output=True, check=True).stdout
+
+        if key_type == "ed25519":
+            seed = hashlib.sha256(seed.encode()).digest()
+            information = bytes.fromhex("302e020100300506032b657004220420") + seed
+            kind, key = 1, seed + openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", input=information)[-32:]
+        elif key_type == "rsa":
+            kind, key = 0, openssl("rsa", "-traditional", "-outform", "DER", input=openssl("genrsa", "2048"))
+        else:
+            curve = {"ecdsa": "prime256v1", "secp256k1": "secp256k1"}[key_type]
+            key = openssl("ec", "-outform", "DER", input=openssl("ecparam", "-genkey", "-noout", "-name", curve))
+            # Of secp256k1 only the number itself: ECPrivateKey is a sequence of the version, 1, and that number.
+            kind, key = (3, key) if key_type == "ecdsa" else (2, key[7:39])
         with open(path, "wb") as file:
-            file.write(b"\x08\x01\x12\x40" + seed + public)
+            file.write(field(1, kind) + field(2, key))
         return path
 
     def connection(self):
@@ -167,6 +187,28 @@ class Daemon:
         connection = self.connection()
         self.request(field(1, 2) + field(3, field(1, peer) + field(2, protocol) + field(3, 10)), connection)
         return connection
+
+    def serve(self, protocol, body):
+        """Runs `body` in a thread with the connection of each stream of `protocol`."""
+        path = os.path.join(self.folder, protocol.replace("/", "_") + ".sock")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        # p2pd connects to it for each stream and drops those for which there is no room.
+        listener.listen(256)
+        address = uvarint(400) + uvarint(len(path)) + path.encode()
+        self.request(field(1, 3) + field(4, field(1, address) + field(2, protocol) + field(3, 0)))
+
+        def serve(connection):
+            with contextlib.suppress(OSError, EOFError), connection:
+                read_frame(connection)
+                body(connection)
+
+        def accept():
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=serve, args=[connection], daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
 
     def unary(self):
         """A connection for unary calls, in both directions."""
@@ -264,15 +306,57 @@ class Checks:
         with concurrent.futures.ThreadPoolExecutor(200) as pool:
             list(pool.map(one, range(200)))
 
+    def push(self):
+        # p2pd tells its peers as soon as it serves something new; the listener says when it has heard of it.
+        self.daemon.serve(PUSHED, ignore)
+        for _ in range(100):
+            with contextlib.closing(self.daemon.open(self.peer, PUSH)) as connection:
+                heard = read_to_end(connection).decode().splitlines()
+            if PUSHED in heard:
+                return
+            time.sleep(0.05)
+        raise AssertionError(heard)
+
+    def reset(self):
+        for _ in range(20):
+            connection = self.daemon.open(self.peer, ECHO)
+            connection.sendall(bytes(100_000))
+            read_exactly(connection, 1000)
+            # Closed with bytes unread: p2pd can write no more to it, and resets the stream.
+            connection.close()
+        self.echo(100_000)
+        self.ping()
+
     def inference(self):
-        connection, identifier = self.daemon.unary(), os.urandom(16)
+        # p2pd ends with the last connection of this kind, so this one stays.
+        self.calls, identifier = self.daemon.unary(), os.urandom(16)
         for step in STEPS:
             call = field(1, self.peer) + field(2, INFERENCE) + field(3, step)
-            send_frame(connection, field(1, identifier) + field(3, call))
-            response = parse(read_frame(connection))
+            send_frame(self.calls, field(1, identifier) + field(3, call))
+            response = parse(read_frame(self.calls))
             assert response[1][0] == identifier and 2 in response, response
             answer = parse(response[2][0])
             assert answer.get(1) == ANSWERS[:1], answer
+
+    def cancel(self):
+        self.calls, waiting = self.daemon.unary(), os.urandom(16)
+        send_frame(self.calls, field(1, waiting) + field(3, field(1, self.peer) + field(2, INFERENCE) + field(3, WAITING)))
+        self.census(b"waiting 1, cancelled 0")
+        send_frame(self.calls, field(1, waiting) + field(5, b""))
+        self.census(b"waiting 0, cancelled 1")
+
+    def census(self, expected):
+        for _ in range(200):
+            identifier = os.urandom(16)
+            call = field(1, self.peer) + field(2, INFERENCE) + field(3, CENSUS)
+            send_frame(self.calls, field(1, identifier) + field(3, call))
+            # What p2pd says of the cancelled call may come between.
+            while (response := parse(read_frame(self.calls)))[1][0] != identifier:
+                pass
+            if expected in parse(response[2][0])[1][0]:
+                return
+            time.sleep(0.02)
+        raise AssertionError(response)
 
     def unsupported(self):
         try:
@@ -282,55 +366,85 @@ class Checks:
             return self.ping()
         raise AssertionError("a protocol that nobody speaks was accepted")
 
-    def content(self):
+    @staticmethod
+    def content(key):
         # CIDv1, raw: its multihash is the key.
-        return b"\x01\x55" + bytes.fromhex(self.arguments.key)
+        return b"\x01\x55" + bytes.fromhex(key)
+
+    def patiently(self, request):
+        """The daemon's routing table takes a peer in a moment after the connection."""
+        for attempt in range(40):
+            try:
+                return self.daemon.dht(request)
+            except RuntimeError:
+                if attempt == 39:
+                    raise
+                time.sleep(0.1)
+
+    def find_node(self):
+        for _ in range(40):
+            found = [encode58(value[3][0]) for value in self.patiently(field(1, 3) + field(4, self.peer))]
+            if encode58(self.peer) in found:
+                return
+            time.sleep(0.1)
+        raise AssertionError(found)
+
+    def public_key(self):
+        peer, _ = self.daemon.identity()
+        # An Ed25519 id is the identity multihash of the encoded key.
+        return b"/pk/" + peer, peer[2:]
+
+    def put(self):
+        key, value = self.public_key()
+        self.patiently(field(1, 7) + field(4, key) + field(5, value))
+
+    def get(self):
+        key, value = self.public_key()
+        request = field(1, 5) + field(4, key)
+        for _ in range(40):
+            with contextlib.suppress(RuntimeError):
+                assert parse(self.daemon.request(field(1, 4) + field(5, request + field(7, 20)))[5][0])[3] == [value]
+                return
+            time.sleep(0.1)
+        raise AssertionError("not found")
 
     def provide(self):
-        # The daemon's routing table takes the peer in a moment after the connection.
-        for attempt in range(20):
-            try:
-                self.daemon.dht(field(1, 8) + field(3, self.content()))
-                break
-            except RuntimeError:
-                if attempt == 19:
-                    raise
-                time.sleep(0.25)
+        for key in self.arguments.key.split(","):
+            self.patiently(field(1, 8) + field(3, self.content(key)))
         # ADD_PROVIDER has no answer, but what follows on the connection has: now it has arrived.
         self.ping()
 
     def find_provider(self):
-        for _ in range(20):
-            found = self.daemon.dht(field(1, 2) + field(3, self.content()) + field(6, 20))
-            providers = [encode58(parse(message[2][0])[1][0]) for message in found]
-            if self.arguments.expect in providers:
-                return
-            time.sleep(0.25)
-        raise AssertionError(providers)
+        for key, expected in zip(self.arguments.key.split(","), self.arguments.expect.split(",")):
+            for _ in range(40):
+                found = self.daemon.dht(field(1, 2) + field(3, self.content(key)) + field(6, 20))
+                providers = [encode58(parse(message[2][0])[1][0]) for message in found]
+                if expected in providers:
+                    break
+                time.sleep(0.1)
+            else:
+                raise AssertionError(providers)
 
 
-def serve_echo(daemon, folder):
-    path = os.path.join(folder, "echo.sock")
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    # p2pd connects to it for each stream and drops those for which there is no room.
-    listener.listen(256)
-    address = uvarint(400) + uvarint(len(path)) + path.encode()
-    daemon.request(field(1, 3) + field(4, field(1, address) + field(2, ECHO) + field(3, 0)))
+def echo(connection):
+    while data := connection.recv(65536):
+        connection.sendall(data)
 
-    def echo(connection):
-        with contextlib.suppress(OSError, EOFError):
-            read_frame(connection)
-            while data := connection.recv(65536):
-                connection.sendall(data)
-        connection.close()
 
-    def accept():
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=echo, args=[connection], daemon=True).start()
+def ignore(connection):
+    pass
 
-    threading.Thread(target=accept, daemon=True).start()
+
+def serve_push(daemon):
+    """Serves one protocol more, once asked to; p2pd pushes that to its peers, and tells nobody what it knows of them."""
+    only_once = threading.Lock()
+
+    def push(connection):
+        if only_once.acquire(blocking=False):
+            daemon.serve(PUSHED, ignore)
+        connection.sendall(b"-\n")
+
+    daemon.serve(PUSH, push)
 
 
 def serve_inference(daemon):
@@ -342,18 +456,31 @@ def serve_inference(daemon):
     assert added == {1: [identifier]}, added
 
     def answer():
-        answers = itertools.cycle(ANSWERS)
+        answers, waiting, cancelled = itertools.cycle(ANSWERS), set(), 0
         while True:
             request = parse(read_frame(connection))
+            if 5 in request:
+                cancelled += len(waiting & {request[1][0]})
+                waiting -= {request[1][0]}
+                continue
             step = parse(request[3][0])[3][0]
+            if step == WAITING:
+                waiting.add(request[1][0])
+                continue
+            if step == CENSUS:
+                text = f"waiting {len(waiting)}, cancelled {cancelled}".encode()
+                result = field(1, ERROR + bytes([0xA0 | len(text)]) + text)
+                send_frame(connection, field(1, request[1][0]) + field(4, result))
+                continue
             result = field(1, next(answers)) if step in STEPS else field(2, "another step: " + step.hex())
             send_frame(connection, field(1, request[1][0]) + field(4, result))
 
     threading.Thread(target=answer, daemon=True).start()
 
 
-def listen(daemon, folder):
-    serve_echo(daemon, folder)
+def listen(daemon):
+    daemon.serve(ECHO, echo)
+    serve_push(daemon)
     serve_inference(daemon)
     peer, addresses = daemon.identity()
     for address in addresses:
@@ -383,7 +510,9 @@ def main():
     parser.add_argument("p2pd")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ["listen", "dial"]:
-        commands.add_parser(name).add_argument("--seed")
+        command = commands.add_parser(name)
+        command.add_argument("--seed")
+        command.add_argument("--key-type", default="ed25519")
     dialer = commands.choices["dial"]
     dialer.add_argument("address")
     dialer.add_argument("--only", default="connect,identify,ping,echo,unsupported")
@@ -391,11 +520,11 @@ def main():
     dialer.add_argument("--expect")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="p2pd-") as folder:
-        daemon = Daemon(arguments.p2pd, folder, arguments.seed)
+        daemon = Daemon(arguments.p2pd, folder, arguments.seed, arguments.key_type)
         # A terminated script ends its daemon, too.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            return listen(daemon, folder) if arguments.command == "listen" else dial(daemon, arguments)
+            return listen(daemon) if arguments.command == "listen" else dial(daemon, arguments)
         finally:
             daemon.process.kill()
             daemon.process.wait()
