@@ -123,6 +123,18 @@ import Testing
         }
     }
 
+    @Test func `a closed connection no longer counts and its memory does while a stream is held`() async throws {
+        try await withTwoHosts { server, client, peer in
+            server.handle("/echo", limit: 64, echo)
+            let stream = try await client.openStream("/echo", to: peer)
+            await client.disconnect(server.peerID)
+            let held = client.resources.system.outbound
+            #expect(held.connections == 0)
+            #expect(held.memory >= Limits.connectionMemory)
+            withExtendedLifetime(stream) {}
+        }
+    }
+
     @Test func `a snapshot says what is held and travels as JSON`() async throws {
         try await withTwoHosts { server, client, peer in
             server.handle("/echo", limit: 64, echo)
