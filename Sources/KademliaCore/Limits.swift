@@ -52,9 +52,9 @@ package enum Limits {
     /// Candidates that one lookup remembers: ten answers' worth, while only the closest k matter at the end.
     package static let lookupCandidates = 200
 
-    /// Paths of a lookup that have no peer in common. Simulated with liars who run peers with chosen ids, two raise the
-    /// records that are found from 58 to 97 %, for a third more requests and no more rounds; four make it 100 %, for
-    /// two thirds more requests and one more round.
+    /// Paths of a lookup that have no peer in common. Among 10,000 simulated nodes, a tenth of them liars who run many
+    /// peers with chosen ids, one path finds 55 % of the records, two find 97 % and four all. A lookup without liars
+    /// takes 30, 42 and 50 requests, in three, four and four rounds.
     package static let lookupPaths = 2
 
     /// Peers taken from one answer of a lookup: k, and the target itself.
