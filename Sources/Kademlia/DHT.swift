@@ -21,6 +21,8 @@ public actor DHT {
     var ownValues: [[UInt8]: OwnValue] = [:]
     /// Peers that are being tested for the routing table.
     var checking: Set<PeerID> = []
+    /// Connected peers that have been told what this node provides near them.
+    var informed: Set<PeerID> = []
 
     /// Makes a node on `host`. In server mode it answers requests from now on.
     public init(host: Host, configuration: Configuration) {

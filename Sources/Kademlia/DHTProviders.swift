@@ -89,6 +89,19 @@ extension DHT {
         return holderCount
     }
 
+    /// Tells a peer that has come of all that this node provides and that it is among the closest to: the others who come
+    /// may ask it first.
+    func inform(_ peer: PeerInfo) async {
+        let near = self.announcements.keys.filter { key in
+            self.node.table.closest(to: KademliaKey(hashing: key)).contains { $0.id == peer.id }
+        }
+        let own = self.own
+        _ = await concurrently(near, limit: Limits.concurrentAnnouncements) { key in
+            // One that refuses is told again when the announcement is due.
+            try? await self.tell(Message(.addProvider, key: key, providerPeers: [own]), to: peer)
+        }
+    }
+
     private static func check(multihash key: [UInt8]) throws(DHTError) {
         guard (1...KademliaCore.Limits.providerKeySize).contains(key.count) else {
             throw DHTError(

@@ -56,9 +56,9 @@ extension DHT {
         await self.republishValues(now: now)
     }
 
-    // MARK: Newcomers
+    // MARK: Those who come and go
 
-    /// Takes in peers that serve the protocol, as soon as Identify tells.
+    /// Takes in peers that serve the protocol, as soon as Identify tells, and looks after those whose connection is gone.
     private func watchPeers() async {
         let events = self.host.events
         await withDiscardingTaskGroup { group in
@@ -66,10 +66,33 @@ extension DHT {
                 group.addTask { await self.checkNewcomer(peer) }
             }
             for await event in events {
-                guard case .identified(let peer) = event, self.isCandidate(peer) else { continue }
-                group.addTask { await self.checkNewcomer(peer) }
+                switch event {
+                case .connected:
+                    break
+                case .identified(let peer):
+                    if self.isCandidate(peer) { group.addTask { await self.checkNewcomer(peer) } }
+                case .disconnected(let peer):
+                    if let member = self.lost(peer) { group.addTask { await self.reach(member) } }
+                }
             }
             group.cancelAll()
+        }
+    }
+
+    /// The connection to `peer` is gone. Returns it if it should be reached again at once: in a swarm that fits one bucket
+    /// everybody holds the records of all, and one that has restarted has lost them.
+    func lost(_ peer: PeerID) -> PeerInfo? {
+        self.informed.remove(peer)
+        guard !self.announcements.isEmpty, self.node.table.count <= KademliaCore.Limits.bucketSize else { return nil }
+        return self.node.table.members.first { $0.peer.id == peer }?.peer
+    }
+
+    /// Tries a few times to reach a peer that may be restarting; both ends then meet as newcomers do.
+    func reach(_ peer: PeerInfo, after delays: [Duration] = Limits.reconnectionDelays) async {
+        for delay in delays {
+            guard (try? await pause(for: delay)) != nil else { return }
+            // One that stays away is the next refresh's to judge.
+            guard (try? await self.host.connect(to: peer)) == nil else { return }
         }
     }
 
@@ -88,18 +111,25 @@ extension DHT {
         return self.checking.count < Limits.concurrentChecks && self.checking.insert(peer).inserted
     }
 
-    private func checkNewcomer(_ peer: PeerID) async {
-        await self.check(PeerInfo(id: peer, addresses: self.host.addresses(of: peer)))
+    /// Tests a peer that has come, and tells it what this node provides near it.
+    func checkNewcomer(_ peer: PeerID) async {
+        let info = PeerInfo(id: peer, addresses: self.host.addresses(of: peer))
+        let isServing = await self.check(info)
         self.checking.remove(peer)
+        // A peer that identifies itself again has not forgotten.
+        if isServing, self.informed.insert(peer).inserted { await self.inform(info) }
     }
 
     /// Tests whether `peer` answers a FIND_NODE: what Identify lists is only a claim.
-    private func check(_ peer: PeerInfo) async {
+    @discardableResult
+    private func check(_ peer: PeerInfo) async -> Bool {
         do throws(P2PError) {
             _ = try await self.ask(Message(.findNode, key: self.host.peerID.bytes), of: peer)
             self.answered(peer)
+            return true
         } catch {
             self.failed(peer.id, error)
+            return false
         }
     }
 }

@@ -21,4 +21,7 @@ package enum Limits {
 
     /// Keys that are announced at once: each announcement is a lookup of up to 20 requests.
     package static let concurrentAnnouncements = 4
+
+    /// When a peer of a small swarm is dialled whose connection was lost: a restart takes some seconds, a reboot a minute.
+    package static let reconnectionDelays: [Duration] = [.seconds(2), .seconds(10), .seconds(60)]
 }

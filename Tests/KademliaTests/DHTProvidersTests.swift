@@ -49,6 +49,32 @@ import Testing
         }
     }
 
+    @Test func `tells a newcomer at once what it provides near it`() async throws {
+        try await withSwarm(servers: 2, bootstrap: { _, _ in [] }) { nodes in
+            _ = try await nodes[0].dht.provide(self.key)
+            try await nodes[0].host.connect(to: nodes[1].info)
+            await nodes[0].host.identified(nodes[1].host.peerID)
+            await nodes[0].dht.checkNewcomer(nodes[1].host.peerID)
+            #expect(await nodes[1].dht.node.providers.count == 1)
+            // It is told once for each of its connections.
+            await nodes[1].dht.keepUp(now: .now() + .minutes(31))
+            await nodes[0].dht.checkNewcomer(nodes[1].host.peerID)
+            #expect(await nodes[1].dht.node.providers.count == 0)
+        }
+    }
+
+    @Test func `who provides in a small swarm reaches again whom it has lost`() async throws {
+        try await withSettledSwarm(servers: 2) { nodes in
+            let peer = nodes[1].host.peerID
+            #expect(await nodes[0].dht.lost(peer) == nil)
+            _ = try await nodes[0].dht.provide(self.key)
+            await nodes[0].host.disconnect(peer)
+            let lost = try #require(await nodes[0].dht.lost(peer))
+            await nodes[0].dht.reach(lost, after: [.zero])
+            #expect(nodes[0].host.connectedPeers == [peer])
+        }
+    }
+
     @Test func `what is no longer provided is not announced anew`() async throws {
         try await withSettledSwarm(servers: 2) { nodes in
             _ = try await nodes[0].dht.provide(self.key)
