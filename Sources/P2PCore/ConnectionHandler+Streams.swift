@@ -112,10 +112,28 @@ extension ConnectionHandler {
                 if let permit { self.serve(id, entry.mailbox, handler, permit) }
             }
         } catch {
-            entry.mailbox.update { $0.fail(error) }
-            self.secure.yamux.reset(id)
-            self.forget(id)
+            guard reply.readableBytes > 0, error.code != .limitReached else {
+                entry.mailbox.update { $0.fail(error) }
+                self.secure.yamux.reset(id)
+                return self.forget(id)
+            }
+            self.refuse(entry, id, reply, error)
         }
+    }
+
+    /// Refuses a proposal behind which comes what is no proposal: the payload of a dialer that did not wait. It learns why
+    /// from the answer, which a reset would take back.
+    private func refuse(_ entry: ConnectionStreams.Entry, _ id: StreamID, _ answer: ByteBuffer, _ error: P2PError) {
+        var entry = entry
+        entry.negotiation.end()
+        self.streams[id] = entry
+        entry.mailbox.update { buffers in
+            _ = buffers.close(stopsReading: true)
+            buffers.fail(error)
+        }
+        self.secure.yamux.send(answer, on: id)
+        self.secure.yamux.closeWrite(id)
+        self.linger(id)
     }
 
     private func agree(_ entry: ConnectionStreams.Entry, _ id: StreamID, _ surplus: ByteBuffer) {

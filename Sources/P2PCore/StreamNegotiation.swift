@@ -40,6 +40,11 @@ struct StreamNegotiation {
         if case .agreed = self.state { true } else { false }
     }
 
+    /// What comes now is not looked at any more.
+    mutating func end() {
+        self.state = .agreed
+    }
+
     /// The remote ended the stream: whether that leaves our proposal unanswered.
     var awaitsAnswer: Bool {
         if case .proposed = self.state { true } else { false }

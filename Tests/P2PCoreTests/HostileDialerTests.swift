@@ -37,7 +37,8 @@ import Testing
             try await HostilePeer.dial(host) { peer in
                 let claimed = Identity()
                 try await peer.secure(as: .dialer, forge: { $0.identityKey = claimed.publicKey.protobuf })
-                await peer.untilClosed()
+                // A host that believed it would have said something on the connection.
+                #expect(await peer.untilClosed() == 0)
                 #expect(!host.connectedPeers.contains(claimed.peerID))
             }
         }
@@ -48,7 +49,7 @@ import Testing
             try await HostilePeer.dial(host) { peer in
                 let old = NoisePayload(identity: peer.identity, staticKey: NoiseKeyPair(), muxers: nil)
                 try await peer.secure(as: .dialer, forge: { $0 = old })
-                await peer.untilClosed()
+                #expect(await peer.untilClosed() == 0)
                 #expect(!host.connectedPeers.contains(peer.identity.peerID))
             }
         }
@@ -60,7 +61,7 @@ import Testing
                 // A length of 256 MiB with nothing behind it.
                 let key: [UInt8] = [0x08, 0x01, 0x12, 0xff, 0xff, 0xff, 0x7f]
                 try await peer.secure(as: .dialer, forge: { $0.identityKey = key })
-                await peer.untilClosed()
+                #expect(await peer.untilClosed() == 0)
             }
         }
     }
@@ -131,6 +132,29 @@ import Testing
                 try await peer.secure(as: .dialer)
                 try await peer.send(.data(1, .syn, ByteBuffer(bytes: [0x13])))
                 try await peer.expectReset(of: 1)
+                try await peer.expectEcho(on: 3, self.hello)
+            }
+        }
+    }
+
+    /// What go-libp2p and rust-libp2p send when they know what a peer speaks, and the peer has changed its mind.
+    @Test func `a refusal reaches a dialer that has sent its payload already`() async throws {
+        try await self.withHostUnderAttack { host in
+            try await HostilePeer.dial(host) { peer in
+                try await peer.secure(as: .dialer)
+                try await peer.send(.request(1, "/no/such/protocol", ByteBuffer(repeating: 0x7f, count: 1_000)))
+                try await peer.send(.data(1, [], ByteBuffer(repeating: 0x7f, count: 1_000)))
+                var expected = ByteBuffer()
+                Multistream.write(Multistream.header, into: &expected)
+                Multistream.write(Multistream.notAvailable, into: &expected)
+                var answer = ByteBuffer()
+                while let frame = try await peer.nextFrame(where: { $0.header.stream.rawValue == 1 }) {
+                    answer.writeImmutableBuffer(frame.body)
+                    #expect(!frame.header.flags.contains(.rst))
+                    if frame.header.flags.contains(.fin) { break }
+                }
+                #expect(answer == expected)
+                try await peer.send(.window(1, .rst))
                 try await peer.expectEcho(on: 3, self.hello)
             }
         }

@@ -48,7 +48,10 @@ import Testing
     @Test func `an identity whose key it does not have is not believed`() async throws {
         let claimed = Identity()
         let forge: @Sendable (HostilePeer) async throws -> Void = { peer in
-            try await peer.secure(as: .listener, forge: { $0.identityKey = claimed.publicKey.protobuf })
+            do {
+                try await peer.secure(as: .listener, forge: { $0.identityKey = claimed.publicKey.protobuf })
+                Issue.record("the host went on with the handshake")
+            } catch is HostilePeer.HungUp {}
         }
         try await self.withHost(dialing: forge) { host, peer in
             let victim = PeerInfo(id: claimed.peerID, addresses: peer.addresses)

@@ -19,7 +19,7 @@ package struct FuzzTarget: Sendable, CustomStringConvertible {
 
     package static let all: [FuzzTarget] =
         Self.negotiations + Self.secureChannels + [Self.yamux] + Self.identities + Self.addresses + Self.kademlia
-        + Self.inference + Self.autoNAT
+        + Self.inference + Self.autoNAT + Self.names
 }
 
 /// A reader took its input and made something wrong of it.
