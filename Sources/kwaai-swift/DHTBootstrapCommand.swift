@@ -60,7 +60,8 @@ struct DHTBootstrapCommand: AsyncParsableCommand {
         var lines: [String] {
             let summary =
                 "\(self.peers.count) \(self.peers.count == 1 ? "peer" : "peers") met,"
-                + " in \(self.rounds) rounds of \(self.requests) requests"
+                + " in \(self.rounds) \(self.rounds == 1 ? "round" : "rounds"),"
+                + " with \(self.requests) \(self.requests == 1 ? "request" : "requests")"
             var table = Table(header: ["PEER", "ADDRESSES"])
             for peer in self.peers { table.append([peer.peer, peer.addresses.joined(separator: " ")]) }
             return [summary] + self.failed.map { "no answer from \($0.address): \($0.reason)" }

@@ -123,7 +123,11 @@ struct Doctor: Sendable {
             checks.append(.clock(offsets: host.clockOffsets(elapsed: Self.acquaintance)))
             let count = self.remembered.addresses.count
             checks.append(
-                HealthCheck("remembered", .ok, "\(count) peers of earlier times, in \(Directories.peersFile)")
+                HealthCheck(
+                    "remembered",
+                    .ok,
+                    "\(count) \(count == 1 ? "peer" : "peers") of earlier times, in \(Directories.peersFile)"
+                )
             )
             return checks
         }
