@@ -3,11 +3,12 @@ package import NIOCore
 /// The bytes that the remote may still send on one stream, and when to grant it more.
 ///
 /// Credit returns only as the application consumes, so a slow reader slows its sender. It returns by half windows: a
-/// stream that empties half of its window in less than a round trip waits for credit, and its window doubles, out of a
-/// budget that all streams of the connection share. One whose half lasts longer gains nothing by more: what a window
-/// holds beyond twice the path's own content waits in queues, where pings and other streams wait behind it. go-yamux
-/// draws the line at four round trips, with windows of eight times the path; over loopback that halves the throughput,
-/// because the queue does not fit the processor's cache, and makes a ping wait for 15 ms.
+/// stream that empties half of its window within eight round trips may be waiting for credit, and its window doubles, out
+/// of a budget that all streams of the connection share. The round trip is the least of the last ones: between a grant
+/// and the bytes that it brings pass several of those, where threads have to be woken. Beyond that a window gains
+/// nothing, and what it holds waits in queues, where pings wait behind it: go-yamux goes by four times the last round
+/// trip, which grows with the queue. Over loopback windows of 256 KiB carry 0.3 to 0.5 GB/s and these 1.0, as go-yamux's
+/// would; where both ends share a core, a ping waits for 5 ms behind these and for 16 behind those.
 package struct ReceiveWindow: Equatable, Sendable {
     /// What the remote may hold in flight or unread here, in bytes.
     package private(set) var size: UInt32
@@ -43,7 +44,7 @@ package struct ReceiveWindow: Equatable, Sendable {
     ) -> UInt32? {
         self.unread -= min(self.unread, UInt32(clamping: byteCount))
         guard self.size - self.credit - self.unread >= self.size / 2 else { return nil }
-        if let roundTrip, let lastGrant, now - lastGrant < roundTrip {
+        if let roundTrip, let lastGrant, now - lastGrant < .nanoseconds(8 * roundTrip.nanoseconds) {
             self.size += budget.take(upTo: min(self.size, Limits.maximumWindow - self.size))
         }
         self.lastGrant = now
