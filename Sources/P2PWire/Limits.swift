@@ -82,6 +82,9 @@ package enum Limits {
     /// Bytes that one receive window may grow to, as in go-yamux: 16 MiB fill 1 Gbit/s over 130 ms.
     package static let maximumWindow: UInt32 = 16 * 1024 * 1024
 
+    /// Bytes up to which a window grows for little: more only for round trips that need it.
+    package static let readilyGrownWindow: UInt32 = 1024 * 1024
+
     /// Bytes that the receive windows of one connection may grow by, all together.
     package static let windowGrowth: UInt32 = 32 * 1024 * 1024
 

@@ -3,12 +3,14 @@ package import NIOCore
 /// The bytes that the remote may still send on one stream, and when to grant it more.
 ///
 /// Credit returns only as the application consumes, so a slow reader slows its sender. It returns by half windows: a
-/// stream that empties half of its window within eight round trips may be waiting for credit, and its window doubles, out
-/// of a budget that all streams of the connection share. The round trip is the least of the last ones: between a grant
-/// and the bytes that it brings pass several of those, where threads have to be woken. Beyond that a window gains
-/// nothing, and what it holds waits in queues, where pings wait behind it: go-yamux goes by four times the last round
-/// trip, which grows with the queue. Over loopback windows of 256 KiB carry 0.3 to 0.5 GB/s and these 1.0, as go-yamux's
-/// would; where both ends share a core, a ping waits for 5 ms behind these and for 16 behind those.
+/// stream that empties half of its window within ``patience`` may be waiting for credit, and its window doubles, out of a
+/// budget that all streams of the connection share. The round trip is the least of the last ones: go-yamux goes by four
+/// times the last one, which grows with the queue that the window itself makes.
+///
+/// A window that is emptied in two round trips holds four times what is on its way, which is enough anywhere; what it
+/// holds beyond that waits in queues, and pings wait behind it. Only where a round trip is shorter than it takes to wake a
+/// thread that does not go far enough, so up to 1 MiB a window may take eight. Over loopback 256 KiB carry 0.3 to 0.5 GB/s and
+/// 1 MiB 1.5; 16 MiB carry 1.0, and pings wait three times as long.
 package struct ReceiveWindow: Equatable, Sendable {
     /// What the remote may hold in flight or unread here, in bytes.
     package private(set) var size: UInt32
@@ -44,13 +46,18 @@ package struct ReceiveWindow: Equatable, Sendable {
     ) -> UInt32? {
         self.unread -= min(self.unread, UInt32(clamping: byteCount))
         guard self.size - self.credit - self.unread >= self.size / 2 else { return nil }
-        if let roundTrip, let lastGrant, now - lastGrant < .nanoseconds(8 * roundTrip.nanoseconds) {
+        if let roundTrip, let lastGrant, now - lastGrant < self.patience(roundTrip) {
             self.size += budget.take(upTo: min(self.size, Limits.maximumWindow - self.size))
         }
         self.lastGrant = now
         let delta = self.size - self.credit - self.unread
         self.credit += delta
         return delta
+    }
+
+    /// How soon after a grant the next one shows that the window may be too small.
+    private func patience(_ roundTrip: TimeAmount) -> TimeAmount {
+        .nanoseconds((self.size < Limits.readilyGrownWindow ? 8 : 2) * roundTrip.nanoseconds)
     }
 }
 

@@ -30,7 +30,7 @@ import Testing
         #expect(throws: WireError.self) { try window.received(262_145) }
     }
 
-    @Test func `doubles while half a window lasts less than eight round trips`() throws {
+    @Test func `doubles up to 1 MiB while half a window lasts less than eight round trips`() throws {
         var window = ReceiveWindow()
         var budget = WindowBudget()
         var now = self.start
@@ -40,22 +40,35 @@ import Testing
             _ = window.consumed(Int(size / 2), at: now, roundTrip: .milliseconds(10), budget: &budget)
             now = now + .milliseconds(79)
         }
-        #expect(window.size == Limits.maximumWindow)
+        #expect(window.size == 1024 * 1024)
     }
 
-    /// A path of 3 ms that carries 50 MB/s holds 150 kB.
-    @Test func `grows until the path is full sixteen times over, and no further`() throws {
+    @Test func `doubles up to 16 MiB while half a window lasts less than two round trips`() throws {
+        var window = ReceiveWindow()
+        var budget = WindowBudget()
+        var now = self.start
+        for _ in 0..<10 {
+            let size = window.size
+            try window.received(size / 2)
+            _ = window.consumed(Int(size / 2), at: now, roundTrip: .milliseconds(10), budget: &budget)
+            now = now + .milliseconds(19)
+        }
+        #expect(window.size == 16 * 1024 * 1024)
+    }
+
+    /// A path of 3 ms that carries 500 MB/s holds 1.5 MB.
+    @Test func `grows until the path is full four times over, and no further`() throws {
         var window = ReceiveWindow()
         var budget = WindowBudget()
         var now = self.start
         for _ in 0..<60 {
             let half = window.size / 2
-            let bytesPerSecond = min(50e6, Double(window.size) / 0.003)
+            let bytesPerSecond = min(500e6, Double(window.size) / 0.003)
             now = now + .nanoseconds(Int64(Double(half) / bytesPerSecond * 1e9))
             try window.received(half)
             _ = window.consumed(Int(half), at: now, roundTrip: .milliseconds(3), budget: &budget)
         }
-        #expect(window.size == 4 * 1024 * 1024)
+        #expect(window.size == 8 * 1024 * 1024)
     }
 
     @Test func `stays small for a slow stream`() throws {
