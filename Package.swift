@@ -159,7 +159,7 @@ let package = Package(
         .executableTarget(
             name: "interop-peer",
             dependencies: [
-                "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", nioCore, logging,
+                "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings

@@ -3,8 +3,9 @@ package enum Limits {
     /// The largest inference message that is accepted, in bytes: Rust nodes do not chunk their prefill and cap at this.
     package static let receivedMessage = 10 * 1024 * 1024
 
-    /// The largest inference message that is sent, in bytes: the go daemon that most Rust nodes run takes no more.
-    package static let sentMessage = 4 * 1024 * 1024
+    /// The largest inference message that is sent, in bytes: the go daemon that most Rust nodes run takes 4 MiB together
+    /// with the frame around it, and dies of more.
+    package static let sentMessage = 4 * 1024 * 1024 - frameOverhead
 
     /// What a unary frame may weigh beyond its message, in bytes: call id, peer id, protocol name and field tags.
     package static let frameOverhead = 1024

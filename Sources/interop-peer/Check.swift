@@ -21,6 +21,12 @@ enum Check: String, CaseIterable {
     case findProvider = "find-provider"
     case inference
     case cancel
+    case unaryName = "unary-name"
+    case unaryLarge = "unary-large"
+    case unaryError = "unary-error"
+    case unaryNobody = "unary-nobody"
+    case window
+    case earlyMuxer = "early-muxer"
 
     /// What runs where nobody names checks: all that need no key, and leave nothing behind.
     static let usual = Self.allCases.filter { ![.put, .get, .provide, .findProvider].contains($0) }
@@ -46,6 +52,12 @@ enum Check: String, CaseIterable {
         case .findProvider: "Kademlia: the peer names each --expect as provider of the --key at the same place"
         case .inference: "/kwaai/inference/1.0.0: a unary call, answered with the published bytes"
         case .cancel: "a unary call whose caller gives up cancels the callee's work"
+        case .unaryName: "a unary call whose name begins with no slash"
+        case .unaryLarge: "a unary call of the largest size we send, answered alike"
+        case .unaryError: "a unary call whose handler fails, and says why"
+        case .unaryNobody: "a unary call whose caller names no callee"
+        case .window: "64 MiB from /interop/source/1.0.0: our window grows for them"
+        case .earlyMuxer: "the peer names Yamux inside the Noise handshake"
         }
     }
 

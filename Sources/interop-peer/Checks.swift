@@ -36,6 +36,12 @@ struct Checks {
         case .findProvider: try await self.findProviders()
         case .inference: try await self.inference()
         case .cancel: try await self.cancel()
+        case .unaryName: try await self.unaryName()
+        case .unaryLarge: try await self.unaryLarge()
+        case .unaryError: try await self.unaryError()
+        case .unaryNobody: try await self.unaryNobody()
+        case .window: try await self.window()
+        case .earlyMuxer: try await self.earlyMuxer()
         }
     }
 
@@ -45,18 +51,8 @@ struct Checks {
         else { throw CheckFailure(description: "an incomplete identification: \(known)") }
     }
 
-    /// What the peer has told of itself, once that is what `isEnough` waits for.
     func identification(_ isEnough: (Identification) -> Bool) async throws -> Identification {
-        let events = self.host.events
-        if let known = self.host.identification(of: self.peer.id), isEnough(known) { return known }
-        for await event in events {
-            if event == .disconnected(self.peer.id) { break }
-            guard event == .identified(self.peer.id), let known = self.host.identification(of: self.peer.id) else {
-                continue
-            }
-            if isEnough(known) { return known }
-        }
-        throw CheckFailure(description: "the peer left without saying of itself what it should")
+        try await self.host.identification(of: self.peer.id, isEnough)
     }
 
     /// Bytes there and back, the sender not waiting for the answer.

@@ -22,31 +22,42 @@ enum GoldenStep {
     }
 }
 
-/// Steps that are agreed upon for cancelling: one that is answered only when its caller gives up, and one that asks how many
-/// such steps wait and how many were cancelled.
+/// Steps that are agreed upon for cancelling: one that is answered only when its caller gives up, and two that are answered
+/// as soon as such a step waits, and as soon as one has been cancelled.
 enum CancelledStep {
     static let waiting = Self.step(7)
-    static let census = Self.step(8)
+    static let untilOneWaits = Self.step(8)
+    static let untilOneIsCancelled = Self.step(9)
+
+    static let oneWaits = "one waits"
+    static let oneIsCancelled = "one is cancelled"
 
     private static func step(_ token: UInt32) -> InferenceRequest {
         InferenceRequest(sessionID: GoldenStep.request.sessionID, position: .start, payload: .tokenIDs([token]))
     }
 }
 
-/// What became of the steps that wait.
-actor WaitingSteps {
-    private var waiting = 0
-    private var cancelled = 0
-
-    var census: String { "waiting \(self.waiting), cancelled \(self.cancelled)" }
+/// What became of the steps that wait: each is told once when it begins, and once when it is cancelled.
+struct WaitingSteps: Sendable {
+    private let begun = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(64))
+    private let cancelled = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(64))
 
     func wait() async -> InferenceResponse {
-        self.waiting += 1
+        self.begun.continuation.yield()
         // Ended by the caller's cancellation.
         try? await Task.sleep(for: .seconds(300))
-        self.waiting -= 1
-        self.cancelled += 1
+        self.cancelled.continuation.yield()
         return .failure("nobody waits for this")
+    }
+
+    func untilOneWaits() async -> InferenceResponse {
+        for await _ in self.begun.stream { return .failure(CancelledStep.oneWaits) }
+        return .failure("nobody waits any more")
+    }
+
+    func untilOneIsCancelled() async -> InferenceResponse {
+        for await _ in self.cancelled.stream { return .failure(CancelledStep.oneIsCancelled) }
+        return .failure("nobody is cancelled any more")
     }
 }
 
@@ -59,7 +70,8 @@ extension Host {
             case GoldenStep.request:
                 (try? GoldenStep.response()) ?? .failure("the published answer is not one")
             case CancelledStep.waiting: await steps.wait()
-            case CancelledStep.census: .failure(await steps.census)
+            case CancelledStep.untilOneWaits: await steps.untilOneWaits()
+            case CancelledStep.untilOneIsCancelled: await steps.untilOneIsCancelled()
             default: .failure("another request than the one agreed upon: \(request)")
             }
         }
@@ -74,16 +86,17 @@ extension Checks {
             group.addTask {
                 _ = try? await client.send(CancelledStep.waiting, to: self.peer, timeout: .seconds(60))
             }
-            try await self.census("waiting 1, cancelled 0", client)
+            try await self.expect(CancelledStep.oneWaits, CancelledStep.untilOneWaits, client)
             group.cancelAll()
         }
-        try await self.census("waiting 0, cancelled 1", client)
+        try await self.expect(CancelledStep.oneIsCancelled, CancelledStep.untilOneIsCancelled, client)
     }
 
-    /// Asks until the callee says so; the check's deadline bounds it.
-    private func census(_ expected: String, _ client: InferenceClient) async throws {
-        while try await client.send(CancelledStep.census, to: self.peer, timeout: .seconds(10)).error != expected {
-            try await Task.sleep(for: .milliseconds(20))
+    /// The callee answers when it is so.
+    private func expect(_ text: String, _ step: InferenceRequest, _ client: InferenceClient) async throws {
+        let answer = try await client.send(step, to: self.peer, timeout: .seconds(30))
+        guard answer.error == text else {
+            throw CheckFailure(description: "\(answer) instead of \"\(text)\"")
         }
     }
 }

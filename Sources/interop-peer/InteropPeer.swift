@@ -40,6 +40,8 @@ struct PeerOptions: ParsableArguments {
             host.servePerf(.none)
             host.servePush()
             host.serveInferenceStep()
+            host.serveUnaryCalls()
+            host.serveSource()
             let dht = DHT(
                 host: host,
                 configuration: DHT.Configuration(protocolPrefix: self.prefix, bootstrap: bootstrap)

@@ -4,7 +4,7 @@ import P2PWire
 
 extension ProtocolID {
     /// Asks a listener of these tests to change what it serves: it serves ``pushed`` from then on, tells its peers so,
-    /// and answers with the protocols that it knows of the asker, one a line.
+    /// and answers with the protocols that it knows of the asker, one a line, once ``pushed`` is among them.
     static let push: ProtocolID = "/interop/push/1.0.0"
     /// Served by nobody before a push is to be seen.
     static let pushed: ProtocolID = "/interop/pushed/1.0.0"
@@ -16,9 +16,24 @@ extension Host {
             self.servePushed()
             // A peer that does not take the push resets it, and this stream with it: that is how its dialler hears of it.
             try await self.push(to: PeerInfo(id: stream.remotePeer, addresses: []))
-            let known = self.identification(of: stream.remotePeer)?.protocols ?? []
-            try await stream.write(ByteBuffer(string: known.map { $0.name + "\n" }.joined()))
+            let known = try await self.identification(of: stream.remotePeer) { $0.protocols.contains(.pushed) }
+            try await stream.write(ByteBuffer(string: known.protocols.map { $0.name + "\n" }.joined()))
         }
+    }
+
+    /// What the peer has told of itself, once that is what `isEnough` waits for.
+    func identification(
+        of peer: PeerID,
+        _ isEnough: (Identification) -> Bool
+    ) async throws -> Identification {
+        let events = self.events
+        if let known = self.identification(of: peer), isEnough(known) { return known }
+        for await event in events {
+            if event == .disconnected(peer) { break }
+            guard event == .identified(peer), let known = self.identification(of: peer) else { continue }
+            if isEnough(known) { return known }
+        }
+        throw CheckFailure(description: "the peer left without saying of itself what it should")
     }
 
     /// Begins to serve a protocol that nobody calls.

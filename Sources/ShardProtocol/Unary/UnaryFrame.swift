@@ -14,7 +14,7 @@ package struct CallID: Hashable, Sendable {
 
     static let byteCount = 16
 
-    static func random(using generator: inout some RandomNumberGenerator) -> CallID {
+    package static func random(using generator: inout some RandomNumberGenerator) -> CallID {
         // Two draws: the system's generator is a call to the system.
         CallID(
             unchecked: [generator.next(), generator.next()].flatMap { (word: UInt64) in

@@ -9,6 +9,7 @@ p2pd is steered over its control socket: varint-framed protobuf, one connection 
 import argparse
 import concurrent.futures
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -24,6 +25,7 @@ import traceback
 ECHO = "/echo/1.0.0"
 PUSH = "/interop/push/1.0.0"
 PUSHED = "/interop/pushed/1.0.0"
+SOURCE = "/interop/source/1.0.0"
 LIFETIME = 300
 
 # The step and its answer that KwaaiNet's nodes agree on, in MessagePack: the bytes as a string of bytes, which Swift nodes
@@ -39,12 +41,18 @@ ANSWERS = [
     bytes.fromhex(ANSWER + "c408003c0040004200c4" + "a56572726f72c0"),
     bytes.fromhex(ANSWER + "98003c0040004200ccc4" + "a56572726f72c0"),
 ]
-# A step that is answered only when its caller gives up, one that asks what became of such steps, and the answer to that.
+# A step that is answered only when its caller gives up; two that are answered as soon as such a step waits, and as soon as
+# one has been cancelled; and the answer to those, but for the text.
 TOKEN = "85aa73657373696f6e5f6964cd3039a77365715f706f7300ac7061796c6f61645f74797065a9746f6b656e5f696473a573686170659101a464617461"
-WAITING, CENSUS = (bytes.fromhex(TOKEN + "c404") + bytes([token, 0, 0, 0]) for token in (7, 8))
+WAITING, UNTIL_ONE_WAITS, UNTIL_ONE_IS_CANCELLED = (
+    bytes.fromhex(TOKEN + "c404") + bytes([token, 0, 0, 0]) for token in (7, 8, 9)
+)
 ERROR = bytes.fromhex(
     "85aa73657373696f6e5f696400ad726573706f6e73655f74797065ad68696464656e5f737461746573a5736861706590a46461746190a56572726f72"
 )
+# Unary calls by names without a slash. p2pd takes 4 MiB with the frame; our peers stay 1 KiB below.
+UNARY_ECHO, UNARY_FAILURE = "InteropProtocol.rpc_echo", "InteropProtocol.rpc_fail"
+LARGE = (4 << 20) - 1024
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -128,15 +136,13 @@ class Daemon:
             options = ["-id", self.write_key(os.path.join(folder, "key"), seed, key_type)]
         self.process = subprocess.Popen(
             [program, "-listen", "/unix" + self.path, "-hostAddrs", "/ip4/127.0.0.1/tcp/0", "-tls=false", "-dhtServer"]
-            + ["-bootstrapPeers", "", "-relayService=0", "-q"] + options,
-            stdout=subprocess.DEVNULL,
+            + ["-bootstrapPeers", "", "-relayService=0"] + options,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 20
-        while not os.path.exists(self.path):
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise RuntimeError("p2pd did not start")
-            time.sleep(0.02)
+        # It says where its control socket is once somebody listens there; nothing that it prints later fills a pipe.
+        if not self.process.stdout.readline().startswith(b"Control socket:"):
+            raise RuntimeError("p2pd did not start")
 
     @staticmethod
     def write_key(path, seed, key_type):
@@ -163,13 +169,8 @@ class Daemon:
     def connection(self):
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(30)
-        for _ in range(100):
-            try:
-                connection.connect(self.path)
-                return connection
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-        raise RuntimeError("p2pd does not answer")
+        connection.connect(self.path)
+        return connection
 
     def request(self, body, connection=None):
         connection = connection or self.connection()
@@ -217,11 +218,14 @@ class Daemon:
         return connection
 
     def dht(self, body):
-        """The values of a streaming DHT request, or nothing for a plain one."""
+        """The values of a DHT request: as many as a streaming one has, the one of a plain one, if it has any."""
         connection = self.connection()
         response = self.request(field(1, 4) + field(5, body + field(7, 20)), connection)
-        if 5 not in response or parse(response[5][0])[1][0] != 0:
+        if 5 not in response:
             return []
+        first = parse(response[5][0])
+        if first[1][0] != 0:
+            return [first]
         values = []
         while True:
             message = parse(read_frame(connection))
@@ -307,15 +311,11 @@ class Checks:
             list(pool.map(one, range(200)))
 
     def push(self):
-        # p2pd tells its peers as soon as it serves something new; the listener says when it has heard of it.
+        # p2pd tells its peers as soon as it serves something new; the listener answers once it has heard of it.
         self.daemon.serve(PUSHED, ignore)
-        for _ in range(100):
-            with contextlib.closing(self.daemon.open(self.peer, PUSH)) as connection:
-                heard = read_to_end(connection).decode().splitlines()
-            if PUSHED in heard:
-                return
-            time.sleep(0.05)
-        raise AssertionError(heard)
+        with contextlib.closing(self.daemon.open(self.peer, PUSH)) as connection:
+            heard = read_to_end(connection).decode().splitlines()
+        assert PUSHED in heard, heard
 
     def reset(self):
         for _ in range(20):
@@ -328,35 +328,44 @@ class Checks:
         self.ping()
 
     def inference(self):
-        # p2pd ends with the last connection of this kind, so this one stays.
-        self.calls, identifier = self.daemon.unary(), os.urandom(16)
         for step in STEPS:
-            call = field(1, self.peer) + field(2, INFERENCE) + field(3, step)
-            send_frame(self.calls, field(1, identifier) + field(3, call))
-            response = parse(read_frame(self.calls))
-            assert response[1][0] == identifier and 2 in response, response
-            answer = parse(response[2][0])
-            assert answer.get(1) == ANSWERS[:1], answer
+            answer = self.call(INFERENCE, step)
+            assert answer == {1: ANSWERS[:1]}, answer
+
+    @functools.cached_property
+    def calls(self):
+        # p2pd ends with the last connection of this kind, so this one stays.
+        return self.daemon.unary()
+
+    def call(self, protocol, data):
+        """What the callee answers: its bytes as field 1, or why it failed as field 2."""
+        identifier = os.urandom(16)
+        call = field(1, self.peer) + field(2, protocol) + field(3, data)
+        send_frame(self.calls, field(1, identifier) + field(3, call))
+        # What p2pd says of a call that was cancelled may come before.
+        while (response := parse(read_frame(self.calls)))[1][0] != identifier:
+            pass
+        assert 2 in response, response
+        return parse(response[2][0])
+
+    def unary_name(self):
+        assert self.call(UNARY_ECHO, b"abc") == {1: [b"abc"]}
+
+    def unary_large(self):
+        data = hashlib.shake_128(b"large").digest(LARGE)
+        assert self.call(UNARY_ECHO, data) == {1: [data]}
+
+    def unary_error(self):
+        answer = self.call(UNARY_FAILURE, b"")
+        assert answer == {2: [b"handler exploded"]}, answer
 
     def cancel(self):
-        self.calls, waiting = self.daemon.unary(), os.urandom(16)
+        waiting = os.urandom(16)
         send_frame(self.calls, field(1, waiting) + field(3, field(1, self.peer) + field(2, INFERENCE) + field(3, WAITING)))
-        self.census(b"waiting 1, cancelled 0")
+        # Each is answered as soon as it is so.
+        assert b"one waits" in self.call(INFERENCE, UNTIL_ONE_WAITS)[1][0]
         send_frame(self.calls, field(1, waiting) + field(5, b""))
-        self.census(b"waiting 0, cancelled 1")
-
-    def census(self, expected):
-        for _ in range(200):
-            identifier = os.urandom(16)
-            call = field(1, self.peer) + field(2, INFERENCE) + field(3, CENSUS)
-            send_frame(self.calls, field(1, identifier) + field(3, call))
-            # What p2pd says of the cancelled call may come between.
-            while (response := parse(read_frame(self.calls)))[1][0] != identifier:
-                pass
-            if expected in parse(response[2][0])[1][0]:
-                return
-            time.sleep(0.02)
-        raise AssertionError(response)
+        assert b"one is cancelled" in self.call(INFERENCE, UNTIL_ONE_IS_CANCELLED)[1][0]
 
     def unsupported(self):
         try:
@@ -371,23 +380,22 @@ class Checks:
         # CIDv1, raw: its multihash is the key.
         return b"\x01\x55" + bytes.fromhex(key)
 
-    def patiently(self, request):
-        """The daemon's routing table takes a peer in a moment after the connection."""
+    def patiently(self, request, is_enough=lambda values: True):
+        """The daemon's routing table takes a peer in some time after the connection, and p2pd has no event for that: it can
+        only be asked again."""
+        answer = None
         for attempt in range(40):
+            time.sleep(0.1 * min(attempt, 1))
             try:
-                return self.daemon.dht(request)
-            except RuntimeError:
-                if attempt == 39:
-                    raise
-                time.sleep(0.1)
+                answer = self.daemon.dht(request)
+                if is_enough(answer):
+                    return
+            except RuntimeError as error:
+                answer = error
+        raise AssertionError(answer)
 
     def find_node(self):
-        for _ in range(40):
-            found = [encode58(value[3][0]) for value in self.patiently(field(1, 3) + field(4, self.peer))]
-            if encode58(self.peer) in found:
-                return
-            time.sleep(0.1)
-        raise AssertionError(found)
+        self.patiently(field(1, 3) + field(4, self.peer), lambda values: self.peer in [value[3][0] for value in values])
 
     def public_key(self):
         peer, _ = self.daemon.identity()
@@ -400,13 +408,7 @@ class Checks:
 
     def get(self):
         key, value = self.public_key()
-        request = field(1, 5) + field(4, key)
-        for _ in range(40):
-            with contextlib.suppress(RuntimeError):
-                assert parse(self.daemon.request(field(1, 4) + field(5, request + field(7, 20)))[5][0])[3] == [value]
-                return
-            time.sleep(0.1)
-        raise AssertionError("not found")
+        self.patiently(field(1, 5) + field(4, key), lambda values: [found[3] for found in values] == [[value]])
 
     def provide(self):
         for key in self.arguments.key.split(","):
@@ -416,14 +418,9 @@ class Checks:
 
     def find_provider(self):
         for key, expected in zip(self.arguments.key.split(","), self.arguments.expect.split(",")):
-            for _ in range(40):
-                found = self.daemon.dht(field(1, 2) + field(3, self.content(key)) + field(6, 20))
-                providers = [encode58(parse(message[2][0])[1][0]) for message in found]
-                if expected in providers:
-                    break
-                time.sleep(0.1)
-            else:
-                raise AssertionError(providers)
+            request = field(1, 2) + field(3, self.content(key)) + field(6, 20)
+            provider = decode58(expected)
+            self.patiently(request, lambda found: provider in [parse(message[2][0])[1][0] for message in found])
 
 
 def echo(connection):
@@ -447,41 +444,64 @@ def serve_push(daemon):
     daemon.serve(PUSH, push)
 
 
-def serve_inference(daemon):
+def source(connection):
+    connection.sendall(bytes(int.from_bytes(read_exactly(connection, 8), "big")))
+
+
+def serve_unary(daemon):
     connection = daemon.unary()
     connection.settimeout(None)
-    identifier = os.urandom(16)
-    send_frame(connection, field(1, identifier) + field(2, field(1, INFERENCE) + field(2, 0)))
-    added = parse(read_frame(connection))
-    assert added == {1: [identifier]}, added
+    for protocol in [INFERENCE, UNARY_ECHO, UNARY_FAILURE]:
+        identifier = os.urandom(16)
+        send_frame(connection, field(1, identifier) + field(2, field(1, protocol) + field(2, 0)))
+        added = parse(read_frame(connection))
+        assert added == {1: [identifier]}, added
 
-    def answer():
+    def answer(identifier, result):
+        send_frame(connection, field(1, identifier) + field(4, result))
+
+    def report(identifier, text):
+        answer(identifier, field(1, ERROR + bytes([0xA0 | len(text)]) + text.encode()))
+
+    def run():
+        # Calls that wait to be cancelled, those who ask for each, and how many were cancelled that nobody has asked for.
         answers, waiting, cancelled = itertools.cycle(ANSWERS), set(), 0
+        askers = {UNTIL_ONE_WAITS: [], UNTIL_ONE_IS_CANCELLED: []}
         while True:
             request = parse(read_frame(connection))
+            identifier = request[1][0]
             if 5 in request:
-                cancelled += len(waiting & {request[1][0]})
-                waiting -= {request[1][0]}
-                continue
-            step = parse(request[3][0])[3][0]
-            if step == WAITING:
-                waiting.add(request[1][0])
-                continue
-            if step == CENSUS:
-                text = f"waiting {len(waiting)}, cancelled {cancelled}".encode()
-                result = field(1, ERROR + bytes([0xA0 | len(text)]) + text)
-                send_frame(connection, field(1, request[1][0]) + field(4, result))
-                continue
-            result = field(1, next(answers)) if step in STEPS else field(2, "another step: " + step.hex())
-            send_frame(connection, field(1, request[1][0]) + field(4, result))
+                cancelled += len(waiting & {identifier})
+                waiting -= {identifier}
+            else:
+                call = parse(request[3][0])
+                name, step = call[2][0].decode(), call[3][0]
+                if name == UNARY_ECHO:
+                    answer(identifier, field(1, step))
+                elif name == UNARY_FAILURE:
+                    answer(identifier, field(2, "handler exploded"))
+                elif step == WAITING:
+                    waiting.add(identifier)
+                elif step in askers:
+                    askers[step].append(identifier)
+                elif step in STEPS:
+                    answer(identifier, field(1, next(answers)))
+                else:
+                    answer(identifier, field(2, "another step: " + step.hex()))
+            while waiting and askers[UNTIL_ONE_WAITS]:
+                report(askers[UNTIL_ONE_WAITS].pop(), "one waits")
+            while cancelled and askers[UNTIL_ONE_IS_CANCELLED]:
+                report(askers[UNTIL_ONE_IS_CANCELLED].pop(), "one is cancelled")
+                cancelled -= 1
 
-    threading.Thread(target=answer, daemon=True).start()
+    threading.Thread(target=run, daemon=True).start()
 
 
 def listen(daemon):
     daemon.serve(ECHO, echo)
     serve_push(daemon)
-    serve_inference(daemon)
+    serve_unary(daemon)
+    daemon.serve(SOURCE, source)
     peer, addresses = daemon.identity()
     for address in addresses:
         # Only TCP: a QUIC address starts alike, but has UDP's code here.
@@ -489,7 +509,8 @@ def listen(daemon):
             port = int.from_bytes(address[6:8], "big")
             print(f"LISTEN /ip4/{socket.inet_ntoa(address[1:5])}/tcp/{port}/p2p/{encode58(peer)}", flush=True)
     print("READY", flush=True)
-    time.sleep(LIFETIME)
+    # To the end of p2pd, or of whoever has forgotten this listener.
+    daemon.process.wait(LIFETIME)
 
 
 def dial(daemon, arguments):

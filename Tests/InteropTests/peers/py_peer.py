@@ -7,6 +7,7 @@
 import argparse
 import hashlib
 import logging
+import math
 import os
 import struct
 import traceback
@@ -18,7 +19,7 @@ from libp2p.crypto import ed25519, rsa, secp256k1
 from libp2p.crypto.serialization import deserialize_public_key
 from libp2p.host.ping import PingService
 from libp2p.identity.identify.identify import parse_identify_response
-from libp2p.identity.identify_push.identify_push import push_identify_to_peer
+from libp2p.identity.identify_push.identify_push import ID_PUSH, identify_push_handler_for, push_identify_to_peer
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import info_from_p2p_addr
@@ -158,6 +159,13 @@ class Checks:
         assert await read_to_end(stream) == b"last words"
 
     async def push(self):
+        take_in, (taken_in, pushed) = identify_push_handler_for(self.host), trio.open_memory_channel(math.inf)
+
+        async def handle(stream):
+            await take_in(stream)
+            taken_in.send_nowait(None)
+
+        self.host.set_stream_handler(ID_PUSH, handle)
         self.host.set_stream_handler(PUSHED, ignore)
         assert await push_identify_to_peer(self.host, self.peer)
         stream = await self.host.new_stream(self.peer, [PUSH])
@@ -166,7 +174,7 @@ class Checks:
         # The other side pushed before it answered; the task that takes it in may still be at it.
         with trio.fail_after(10):
             while PUSHED not in self.host.get_peerstore().get_protocols(self.peer):
-                await trio.sleep(0.02)
+                await pushed.receive()
 
     async def reset(self):
         for _ in range(20):
