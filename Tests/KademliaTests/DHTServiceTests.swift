@@ -71,6 +71,36 @@ import Testing
         }
     }
 
+    @Test func `a peer that asks faster than it may has its stream reset, and nobody else has`() async throws {
+        try await self.withServer { server, stranger in
+            let ping = Message(.ping).encoded()
+            func requests(_ count: Int) -> ByteBuffer {
+                var bytes = ByteBuffer()
+                for _ in 0..<count {
+                    bytes.writeUVarint(UInt64(ping.readableBytes))
+                    bytes.writeImmutableBuffer(ping)
+                }
+                return bytes
+            }
+            let stream = try await stranger.openStream(Self.protocolID, to: server.info)
+            let burst = Int(KademliaCore.Limits.requestAllowance.burst)
+            try await stream.write(requests(burst))
+            for _ in 0..<burst { #expect(try await self.answer(on: stream) == Message(.ping)) }
+            // At the rate that comes back so many would take two minutes.
+            try await stream.write(requests(burst + 120 * Int(KademliaCore.Limits.requestAllowance.perSecond)))
+            let error = await #expect(throws: P2PError.self) {
+                while true { _ = try await self.answer(on: stream) }
+            }
+            #expect(error?.code == .streamReset)
+            #expect(stranger.connectedPeers == [server.host.peerID])
+            try await withHost(.quiet()) { other in
+                let stream = try await other.openStream(Self.protocolID, to: server.info)
+                try await self.send(Message(.ping), on: stream)
+                #expect(try await self.answer(on: stream) == Message(.ping))
+            }
+        }
+    }
+
     @Test func `a server that runs lists the protocol in Identify, a client does not`() async throws {
         try await withSwarm(servers: 1, clients: 1) { nodes in
             let (server, client) = (nodes[0], nodes[1])

@@ -46,6 +46,43 @@ import Testing
         }
     }
 
+    @Test func `its own value is put anew when the interval is over, and not before`() async throws {
+        try await withSettledSwarm(servers: 2) { nodes in
+            let (publisher, holder) = (nodes[0].dht, nodes[1].dht)
+            try await publisher.publish([1], name: "a", sequence: 1)
+            let key = try SignedValue.Name(peer: nodes[0].host.peerID, name: "a").recordKey
+            #expect(await holder.node.records.record(for: key, now: .now()) != nil)
+            await holder.keepUp(now: .now() + .hours(49))
+            #expect(await holder.node.records.record(for: key, now: .now()) == nil)
+            await publisher.keepUp(now: .now() + .hours(21))
+            #expect(await holder.node.records.record(for: key, now: .now()) == nil)
+            await publisher.keepUp(now: .now() + .hours(23))
+            #expect(await holder.node.records.record(for: key, now: .now()) != nil)
+        }
+    }
+
+    @Test func `what is put anew is the newest, and never another's`() async throws {
+        try await withSettledSwarm(servers: 3) { nodes in
+            let name = try SignedValue.Name(peer: nodes[0].host.peerID, name: "a")
+            try await nodes[0].dht.publish([1], name: "a", sequence: 1)
+            // Another process of the same identity has published a newer one, which one peer has.
+            let newer = SignedValue(name: name, sequence: 2, value: [2])
+            let sealed = try newer.sealed(by: nodes[0].host.configuration.identity)
+            let record = Record(key: name.recordKey, value: sealed)
+            _ = try await nodes[2].dht.ask(Message(.putValue, key: record.key, record: record), of: nodes[1].info)
+            await nodes[0].dht.keepUp(now: .now() + .hours(23))
+            for node in nodes { #expect(await node.dht.node.records.record(for: record.key, now: .now()) == record) }
+
+            let stranger = Identity()
+            let key = Array("/pk/".utf8) + stranger.peerID.bytes
+            try await nodes[0].dht.put(key, stranger.publicKey.protobuf)
+            await nodes[1].dht.keepUp(now: .now() + .hours(49))
+            await nodes[0].dht.keepUp(now: .now() + .hours(46))
+            #expect(await nodes[1].dht.node.records.record(for: key, now: .now()) == nil)
+            #expect(await nodes[1].dht.node.records.record(for: record.key, now: .now()) == record)
+        }
+    }
+
     @Test func `a public key can be put by anybody`() async throws {
         try await withSettledSwarm(servers: 3, clients: 1) { nodes in
             let identity = Identity()
