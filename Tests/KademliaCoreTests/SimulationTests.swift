@@ -68,6 +68,27 @@ import Testing
         #expect(report.maximumRounds <= 5)
     }
 
+    /// An hour in which about as many nodes come, and as many go, as there are. What was announced at its beginning has run out
+    /// after half of it: what is found then has been announced anew, by nodes that have been there all along.
+    @Test func `while nodes come and go, lookups find the closest, and readers what is provided`() {
+        var network = Simulation(nodeCount: 150, seed: 1)
+        let report = network.endure(Churn(minutes: 60, meanSession: 60))
+        #expect(report.arrivalCount > 100)
+        #expect(report.lookups.lookupCount == 120)
+        #expect(report.lookups.closestFoundCount == 120)
+        #expect(report.lookups.exactCount >= 118)
+        #expect(report.records.recordCount == 60)
+        #expect(report.records.foundCount == 60)
+    }
+
+    @Test func `while nodes come and go, and a tenth lies, readers find what is provided`() {
+        var network = Simulation(nodeCount: 150, seed: 1, adversary: Adversary())
+        let report = network.endure(Churn(minutes: 60, meanSession: 60))
+        #expect(report.arrivalCount > 90)
+        #expect(report.records.recordCount == 60)
+        #expect(report.records.foundCount == 60)
+    }
+
     @Test func `a network of fewer nodes than k finds them all`() {
         var network = Simulation(nodeCount: 7, seed: 4)
         #expect(network.lookups(20).exactCount == 20)
