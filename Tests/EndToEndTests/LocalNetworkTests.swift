@@ -21,14 +21,20 @@ import Testing
             ip -n "$name" link set lo up
         done
         export KWAAI_NO_MDNS=false
+        mkfifo "$HOME/lines"
         XDG_STATE_HOME="$HOME/other" ip netns exec "$1" "$0" serve --blocks 0..24 --json --identity "$HOME/key" \\
-            >"$HOME/log" 2>&1 &
+            >"$HOME/lines" 2>&1 &
         peer=$!
-        until grep -q '"event":"online"' "$HOME/log"; do
-            kill -0 $peer || { cat "$HOME/log" >&2; exit 1; }
-            sleep 0.1
+        exec 3<"$HOME/lines"
+        log="" online=""
+        while [ -z "$online" ] && IFS= read -r line <&3; do
+            log+="$line"$'\\n'
+            [[ "$line" != *'"event":"online"'* ]] || online=1
         done
-        ip netns exec "$2" "$0" generate "Once upon a time" --max-tokens 5 --json $4
+        [ -n "$online" ] || { echo "the peer has ended: $log" >&2; exit 1; }
+        # A peer whose lines nobody took would wait for that.
+        cat <&3 >/dev/null &
+        ip netns exec "$2" "$0" generate "Once upon a time" --max-tokens 5 --json $4 3<&-
         """
 
     private func generate(_ flags: String) async throws -> Program.Outcome {
