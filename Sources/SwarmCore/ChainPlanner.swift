@@ -1,5 +1,5 @@
-internal import P2PWire
-internal import ShardProtocol
+package import P2PWire
+package import ShardProtocol
 
 /// Finds the chain with the least latency (`specs/swarm.md` §1).
 ///
@@ -19,24 +19,33 @@ package struct ChainPlanner: Sendable {
         self.kvBytesPerBlock = kvBytesPerBlock
     }
 
-    /// The chain for a session.
+    /// The chain for a session, or for a part of one: a span that was lost is planned again by itself.
     ///
-    /// - Parameter candidates: in any order; those that are not online, or of another model's size, are passed over.
-    /// - Returns: hops that tile `0..<blockCount`; the same for the same candidates.
-    package func plan(_ candidates: [Candidate]) throws(NoRoute) -> [Hop] {
+    /// - Parameters:
+    ///   - candidates: in any order; those that are not online, or of another model's size, are passed over.
+    ///   - blocks: what the chain is to run; nil for the whole model.
+    ///   - excluded: peers to leave out, for instance those that were just lost.
+    /// - Returns: hops that tile `blocks`; the same for the same candidates.
+    package func plan(
+        _ candidates: [Candidate],
+        blocks: BlockRange? = nil,
+        excluding excluded: Set<PeerID> = []
+    ) throws(NoRoute) -> [Hop] {
+        let part = blocks?.indices ?? 0..<self.blockCount
         let usable =
             candidates
             .filter { $0.record.state == .online && $0.record.blockCount == self.blockCount }
+            .filter { !excluded.contains($0.peer) && $0.record.range.indices.overlaps(part) }
             .sorted { ($0.peer, $0.record.range, $0.record.sequence) < ($1.peer, $1.record.range, $1.record.sequence) }
             .prefix(Limits.candidates)
         let groups = WeightAgreement.groups(Array(usable))
         var best: Route?
         for group in groups {
-            guard let route = self.cheapest(group) else { continue }
+            guard let route = self.cheapest(group, through: part) else { continue }
             if best.map({ route < $0 }) ?? true { best = route }
         }
         if let best { return best.hops }
-        throw self.explain(Array(usable), groups)
+        throw self.explain(Array(usable), groups, part)
     }
 
     /// A chain up to some block, and what it costs; fewer hops win among equal costs.
@@ -61,16 +70,17 @@ package struct ChainPlanner: Sendable {
     }
 
     /// The cheapest chain of candidates that agree with each other; nil when they hold too little.
-    private func cheapest(_ candidates: [Candidate]) -> Route? {
+    private func cheapest(_ candidates: [Candidate], through blocks: Range<Int>) -> Route? {
         let costs = RouteCost(routing: self.routing, kvBytesPerBlock: self.kvBytesPerBlock)
-        // After round b: the cheapest chain through blocks 0...b that ends on each candidate.
+        // After round b: the cheapest chain through blocks ...b that ends on each candidate.
         var routes: [Route?] = []
-        for block in 0..<self.blockCount {
+        for block in blocks {
+            let isFirst = block == blocks.lowerBound
             let open = routes.compactMap { $0 }.filter { self.mayLeave($0.last, before: block) }
             let next = candidates.enumerated().map { index, candidate -> Route? in
                 guard candidate.record.range.indices.contains(block) else { return nil }
-                let staying = block > 0 ? routes[index] : nil
-                let entering = self.entry(into: candidate, at: block, after: open, costs)
+                let staying = isFirst ? nil : routes[index]
+                let entering = self.entry(into: candidate, at: block, after: isFirst ? nil : open, costs)
                 return [staying, entering].compactMap { $0 }.min(by: <)?
                     .extended(to: block, cost: costs.block(on: candidate))
             }
@@ -79,7 +89,7 @@ package struct ChainPlanner: Sendable {
         return
             routes
             .compactMap { $0 }
-            .filter { self.mayLeave($0.last, before: self.blockCount) }
+            .filter { self.mayLeave($0.last, before: blocks.upperBound) }
             .map { route in
                 var route = route
                 route.cost += costs.exit(from: route.last)
@@ -88,16 +98,16 @@ package struct ChainPlanner: Sendable {
             .min(by: <)
     }
 
-    /// The cheapest chain that goes on to `candidate` at `block`: from the coordinator at block 0, else from a hop.
+    /// The cheapest chain that goes on to `candidate` at `block`: from a hop, or from the coordinator without `open`.
     private func entry(
         into candidate: Candidate,
         at block: Int,
-        after open: [Route],
+        after open: [Route]?,
         _ costs: RouteCost
     ) -> Route? {
         guard self.mayEnter(candidate, at: block), let blocks = try? BlockRange(block, block + 1) else { return nil }
         let hop = Hop(peer: candidate.peer, blocks: blocks)
-        guard block > 0 else {
+        guard let open else {
             return Route(cost: costs.entry(into: candidate, at: block, from: nil), hops: [hop], last: candidate)
         }
         let cheapest =
@@ -118,22 +128,21 @@ package struct ChainPlanner: Sendable {
     }
 
     /// Names the blocks to be served: those that the group which holds the most lacks.
-    private func explain(_ usable: [Candidate], _ groups: [[Candidate]]) -> NoRoute {
-        let fewest = groups.map { self.missing($0) }.min { Self.count($0) < Self.count($1) } ?? self.missing([])
-        let overall = self.missing(usable)
+    private func explain(_ usable: [Candidate], _ groups: [[Candidate]], _ part: Range<Int>) -> NoRoute {
+        let overall = Self.missing(usable, part)
+        let fewest = groups.map { Self.missing($0, part) }.min { Self.count($0) < Self.count($1) } ?? overall
         guard overall.isEmpty else { return NoRoute(reason: .uncovered, missing: overall) }
         guard fewest.isEmpty else { return NoRoute(reason: .disagreement, missing: fewest) }
-        let uncuttable = self.missing(usable.filter(\.record.speaksStepExtension))
+        let uncuttable = Self.missing(usable.filter(\.record.speaksStepExtension), part)
         return NoRoute(reason: .untiled, missing: uncuttable)
     }
 
     private static func count(_ ranges: [BlockRange]) -> Int { ranges.reduce(0) { $0 + $1.count } }
 
-    /// The blocks that none of the candidates holds.
-    private func missing(_ candidates: [Candidate]) -> [BlockRange] {
+    /// The blocks of `part` that none of the candidates holds.
+    private static func missing(_ candidates: [Candidate], _ part: Range<Int>) -> [BlockRange] {
         var missing: [BlockRange] = []
-        for block in 0..<self.blockCount
-        where !candidates.contains(where: { $0.record.range.indices.contains(block) }) {
+        for block in part where !candidates.contains(where: { $0.record.range.indices.contains(block) }) {
             if let last = missing.last, last.upperBound == block,
                 let longer = try? BlockRange(last.lowerBound, block + 1)
             {

@@ -35,6 +35,29 @@ import Testing
         #expect(self.spans(hops) == ["0..12", "12..24"])
     }
 
+    @Test func `a lost span is planned by itself, without the peer that lost it`() throws {
+        let peers = try Samples.peers(4)
+        let candidates = [
+            self.candidate(peers[0], try Samples.record((0, 12))),
+            self.candidate(peers[1], try Samples.record((6, 24), blocksPerSecond: 9000)),
+            self.candidate(peers[2], try Samples.record((6, 14))),
+            self.candidate(peers[3], try Samples.record((10, 24))),
+        ]
+        let planner = ChainPlanner(blockCount: 24)
+        let lost = try BlockRange(9, 20)
+        #expect(try planner.plan(candidates, blocks: lost) == [Hop(peer: peers[1], blocks: lost)])
+        let replacement = try planner.plan(candidates, blocks: lost, excluding: [peers[1]])
+        #expect(replacement.map(\.blocks.lowerBound).first == 9)
+        #expect(replacement.map(\.blocks.upperBound).last == 20)
+        #expect(Set(replacement.map(\.peer)).isDisjoint(with: [peers[1]]))
+        do throws(NoRoute) {
+            _ = try planner.plan(candidates, blocks: lost, excluding: [peers[1], peers[3]])
+            Issue.record("blocks 14 to 19 have no other holder")
+        } catch {
+            #expect(error == NoRoute(reason: .uncovered, missing: [try BlockRange(14, 20)]))
+        }
+    }
+
     @Test func `overlapping ranges are cut where the faster peer begins`() throws {
         let peers = try Samples.peers(2)
         let hops = try self.route([
