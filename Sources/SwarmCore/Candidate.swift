@@ -1,17 +1,34 @@
 package import P2PWire
 package import ShardProtocol
 
-/// A peer that may become a hop: what it says of itself, and how far away it is.
+/// A peer that may become a hop: what it says of itself, and what the coordinator measured.
 package struct Candidate: Hashable, Sendable {
     package var peer: PeerID
     package var record: NodeRecord
-    /// The round trip from the coordinator; nil when it was not measured.
+    /// The round trip from the coordinator, as a step of one token sees it; nil when it was not measured.
     package var roundTrip: Duration?
+    /// What one token takes on one block, as steps for this coordinator have shown; nil as long as only the record's
+    /// word is there.
+    package var blockTime: Duration?
+    /// How long a step waits on the peer for its turn.
+    package var queue: Duration
+    /// How often in a row the peer has failed, while it is banned for that; else 0 (``PeerBans``).
+    package var strikes: Int
 
-    package init(peer: PeerID, record: NodeRecord, roundTrip: Duration? = nil) {
+    package init(
+        peer: PeerID,
+        record: NodeRecord,
+        roundTrip: Duration? = nil,
+        blockTime: Duration? = nil,
+        queue: Duration = .zero,
+        strikes: Int = 0
+    ) {
         self.peer = peer
         self.record = record
         self.roundTrip = roundTrip
+        self.blockTime = blockTime
+        self.queue = queue
+        self.strikes = strikes
     }
 }
 
@@ -23,35 +40,5 @@ package struct Hop: Hashable, Sendable {
     package init(peer: PeerID, blocks: BlockRange) {
         self.peer = peer
         self.blocks = blocks
-    }
-}
-
-/// Why no chain covers the model.
-package struct NoRoute: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Reason: Hashable, Sendable {
-        /// No usable peer holds these blocks.
-        case uncovered
-        /// Every block is held, but by peers whose weights, formats or versions differ.
-        case disagreement
-        /// Every block is held, but by plain 1.0.0 peers, whose ranges can only be run whole, and do not tile.
-        case untiled
-    }
-
-    package var reason: Reason
-    /// The blocks to be served in order to close the gap, ascending, none touching another.
-    package var missing: [BlockRange]
-
-    package init(reason: Reason, missing: [BlockRange]) {
-        self.reason = reason
-        self.missing = missing
-    }
-
-    package var description: String {
-        let ranges = self.missing.map(\.description).joined(separator: ", ")
-        return switch self.reason {
-        case .uncovered: "no online peer holds blocks \(ranges)"
-        case .disagreement: "peers hold every block but of different weights, formats or versions; missing \(ranges)"
-        case .untiled: "the peers' ranges cannot be cut and do not tile; missing \(ranges)"
-        }
     }
 }

@@ -3,10 +3,8 @@ package import ShardProtocol
 
 /// Finds the chain with the least latency (`specs/swarm.md` §1).
 ///
-/// Petals' Dijkstra over (peer, block). Every edge leads from one block to the next or from one peer to another at the
-/// same block, so the graph has no cycle and blocks in ascending order are the order in which Dijkstra would settle
-/// them. Two refinements: a peer that speaks `x/1` may be entered and left anywhere in its range, and hops of one chain
-/// must agree on their weights.
+/// Two refinements of Petals' plan: a peer that speaks `x/1` may be entered and left anywhere in its range, and hops of
+/// one chain must agree on their weights. A peer may stand in a chain more than once; each time is a session of its own.
 package struct ChainPlanner: Sendable {
     package var blockCount: Int
     package var routing: Routing
@@ -19,10 +17,13 @@ package struct ChainPlanner: Sendable {
         self.kvBytesPerBlock = kvBytesPerBlock
     }
 
+    private var costs: RouteCost { RouteCost(routing: self.routing, kvBytesPerBlock: self.kvBytesPerBlock) }
+
     /// The chain for a session, or for a part of one: a span that was lost is planned again by itself.
     ///
     /// - Parameters:
-    ///   - candidates: in any order; those that are not online, or of another model's size, are passed over.
+    ///   - candidates: in any order; those that are not online, or of another model's size, are passed over, and of two
+    ///     records of one peer the older one.
     ///   - blocks: what the chain is to run; nil for the whole model.
     ///   - excluded: peers to leave out, for instance those that were just lost.
     /// - Returns: hops that tile `blocks`; the same for the same candidates.
@@ -32,99 +33,38 @@ package struct ChainPlanner: Sendable {
         excluding excluded: Set<PeerID> = []
     ) throws(NoRoute) -> [Hop] {
         let part = blocks?.indices ?? 0..<self.blockCount
-        let usable =
-            candidates
-            .filter { $0.record.state == .online && $0.record.blockCount == self.blockCount }
-            .filter { !excluded.contains($0.peer) && $0.record.range.indices.overlaps(part) }
-            .sorted { ($0.peer, $0.record.range, $0.record.sequence) < ($1.peer, $1.record.range, $1.record.sequence) }
-            .prefix(Limits.candidates)
-        let groups = WeightAgreement.groups(Array(usable))
-        var best: Route?
+        let usable = self.usable(candidates, for: part, excluding: excluded)
+        let groups = WeightAgreement.groups(usable)
+        var best: (cost: Int, hops: [Hop])?
         for group in groups {
-            guard let route = self.cheapest(group, through: part) else { continue }
-            if best.map({ route < $0 }) ?? true { best = route }
+            var search = ShortestChain(group, through: part, costs: self.costs)
+            guard let chain = search.solve() else { continue }
+            if best.map({ (chain.cost, chain.hops.count) < ($0.cost, $0.hops.count) }) ?? true { best = chain }
         }
         if let best { return best.hops }
-        throw self.explain(Array(usable), groups, part)
+        throw self.explain(usable, groups, part)
     }
 
-    /// A chain up to some block, and what it costs; fewer hops win among equal costs.
-    private struct Route {
-        var cost: Int
-        var hops: [Hop]
-        var last: Candidate
-
-        static func < (left: Route, right: Route) -> Bool {
-            (left.cost, left.hops.count) < (right.cost, right.hops.count)
+    /// The candidates that may be part of a chain, sorted by peer, each once.
+    private func usable(
+        _ candidates: [Candidate],
+        for part: Range<Int>,
+        excluding excluded: Set<PeerID>
+    ) -> [Candidate] {
+        var newest: [PeerID: Candidate] = [:]
+        for candidate in candidates
+        where candidate.record.blockCount == self.blockCount && !excluded.contains(candidate.peer) {
+            if let known = newest[candidate.peer], Self.isNewer(known.record, than: candidate.record) { continue }
+            newest[candidate.peer] = candidate
         }
-
-        /// The same chain with one more block on its last hop.
-        func extended(to block: Int, cost: Int) -> Route {
-            var route = self
-            route.cost += cost
-            if let hop = route.hops.popLast(), let blocks = try? BlockRange(hop.blocks.lowerBound, block + 1) {
-                route.hops.append(Hop(peer: hop.peer, blocks: blocks))
-            }
-            return route
-        }
+        let usable = newest.values
+            .filter { $0.record.state == .online && $0.record.range.indices.overlaps(part) }
+            .sorted { $0.peer < $1.peer }
+        return Array(usable.prefix(Limits.candidates))
     }
 
-    /// The cheapest chain of candidates that agree with each other; nil when they hold too little.
-    private func cheapest(_ candidates: [Candidate], through blocks: Range<Int>) -> Route? {
-        let costs = RouteCost(routing: self.routing, kvBytesPerBlock: self.kvBytesPerBlock)
-        // After round b: the cheapest chain through blocks ...b that ends on each candidate.
-        var routes: [Route?] = []
-        for block in blocks {
-            let isFirst = block == blocks.lowerBound
-            let open = routes.compactMap { $0 }.filter { self.mayLeave($0.last, before: block) }
-            let next = candidates.enumerated().map { index, candidate -> Route? in
-                guard candidate.record.range.indices.contains(block) else { return nil }
-                let staying = isFirst ? nil : routes[index]
-                let entering = self.entry(into: candidate, at: block, after: isFirst ? nil : open, costs)
-                return [staying, entering].compactMap { $0 }.min(by: <)?
-                    .extended(to: block, cost: costs.block(on: candidate))
-            }
-            routes = next
-        }
-        return
-            routes
-            .compactMap { $0 }
-            .filter { self.mayLeave($0.last, before: blocks.upperBound) }
-            .map { route in
-                var route = route
-                route.cost += costs.exit(from: route.last)
-                return route
-            }
-            .min(by: <)
-    }
-
-    /// The cheapest chain that goes on to `candidate` at `block`: from a hop, or from the coordinator without `open`.
-    private func entry(
-        into candidate: Candidate,
-        at block: Int,
-        after open: [Route]?,
-        _ costs: RouteCost
-    ) -> Route? {
-        guard self.mayEnter(candidate, at: block), let blocks = try? BlockRange(block, block + 1) else { return nil }
-        let hop = Hop(peer: candidate.peer, blocks: blocks)
-        guard let open else {
-            return Route(cost: costs.entry(into: candidate, at: block, from: nil), hops: [hop], last: candidate)
-        }
-        let cheapest =
-            open.lazy
-            .filter { $0.last != candidate }
-            .map { (route: $0, cost: $0.cost + costs.entry(into: candidate, at: block, from: $0.last)) }
-            .min { ($0.cost, $0.route.hops.count) < ($1.cost, $1.route.hops.count) }
-        return cheapest.map { Route(cost: $0.cost, hops: $0.route.hops + [hop], last: candidate) }
-    }
-
-    /// A plain 1.0.0 peer always runs its whole range.
-    private func mayEnter(_ candidate: Candidate, at block: Int) -> Bool {
-        candidate.record.speaksStepExtension || block == candidate.record.range.lowerBound
-    }
-
-    private func mayLeave(_ candidate: Candidate, before block: Int) -> Bool {
-        candidate.record.speaksStepExtension || block == candidate.record.range.upperBound
+    private static func isNewer(_ record: NodeRecord, than other: NodeRecord) -> Bool {
+        (record.sequence, record.range) > (other.sequence, other.range)
     }
 
     /// Names the blocks to be served: those that the group which holds the most lacks.

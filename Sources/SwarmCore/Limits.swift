@@ -22,6 +22,32 @@ package enum Limits {
     /// The shortest and the longest advice when to ask again.
     package static let retryAfter = Duration.milliseconds(100)...Duration.seconds(5)
 
-    /// Candidates that a plan looks at: planning takes time that grows with their square.
+    /// Candidates that a plan looks at, a few times as many as the longest chain needs; it takes milliseconds.
     package static let candidates = 256
+
+    /// Sets of peers that agree on their weights, each of which is planned: more than eight peers can fall apart into (18).
+    package static let weightGroups = 32
+
+    /// Steps of the search for such sets, which liars could draw out: many times what an accident takes.
+    package static let agreementSteps = 4096
+
+    /// Peers whose speed is remembered, some hundred bytes each: several times as many as one plan looks at.
+    package static let measuredPeers = 1024
+
+    /// How long a measured figure holds; after that the peer's own word counts again, so that a machine which was once
+    /// slow gets another chance.
+    package static let figuresHold = Duration.seconds(600)
+
+    /// In what time half of a peer's queue is taken to be gone when nobody asks it.
+    package static let queueHalves = Duration.seconds(30)
+
+    /// Peers whose failures are remembered: more than one plan looks at.
+    package static let bannedPeers = 1024
+
+    /// The first ban; each failure after one doubles it (`specs/swarm.md` §1).
+    package static let shortestBan = Duration.seconds(15)
+
+    /// Failures in a row that count: six doublings end at 16 minutes, long enough not to be bothered by a peer that is
+    /// gone for good, short enough for one that is mended.
+    package static let strikes = 7
 }

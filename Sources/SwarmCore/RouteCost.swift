@@ -9,57 +9,102 @@ package enum Routing: Hashable, Sendable {
     case push
 }
 
-/// What a step through a chain is expected to cost, in microseconds: whole numbers, so that every machine plans alike.
+/// What a step of one token through a chain is expected to cost, in nanoseconds: whole numbers, so that every machine
+/// plans alike.
+///
+/// A chain costs the sum over its hops of ``distance(to:from:)``, ``presence(of:)`` and ``span(of:on:)``, and at last
+/// ``exit(from:)``. A session of few tokens is dear in round trips, one over slow machines in blocks; both are in it.
 struct RouteCost {
     let routing: Routing
     /// Bytes of KV-cache that the session needs in each block.
     let kvBytesPerBlock: Int
 
     /// What an unmeasured round trip is taken for (`specs/swarm.md` §1).
-    static let unknownRoundTrip = 150_000
+    static let unknownRoundTrip = 150_000_000
     /// The longest round trip that is believed: a worse one is a lost packet.
-    static let longestRoundTrip = 5_000_000
+    static let longestRoundTrip = 5_000_000_000
+    /// The longest queue that is believed: a longer one is `busy`.
+    static let longestQueue = 60_000_000_000
     /// What too little KV-cache costs: such a peer will answer `busy`, but is better than none.
-    static let noRoom = 10_000_000
+    static let noRoom = 10_000_000_000
     /// Blocks per second of a peer that has not measured itself.
     static let unmeasuredSpeed = 50.0
-    /// The fastest speed that is believed; a lie beyond it gains nothing.
-    static let highestSpeed = 1_000_000.0
+    /// The shortest time on one block that is believed; a lie beyond it gains nothing.
+    static let shortestBlock = 1000
+    /// The longest: a block of ten seconds a token is as good as none.
+    static let longestBlock = 10_000_000_000
+    /// What each failure of a banned peer costs: more than any chain of `Limits.blocks` blocks without one, so that a
+    /// banned peer stands in a chain only where no other holds its blocks.
+    static let strike = 1 << 47
 
-    /// One block of one decode step.
+    /// One token on one block.
     func block(on candidate: Candidate) -> Int {
-        let announced = candidate.record.blocksPerSecond
-        let speed = announced > 0 ? min(announced, Self.highestSpeed) : Self.unmeasuredSpeed
-        // Slower than one block in ten minutes is as good as not at all.
-        return Int(min(1_000_000 / speed, 600_000_000).rounded())
+        let nanoseconds: Int
+        if let measured = candidate.blockTime {
+            nanoseconds = measured.wholeNanoseconds
+        } else {
+            let announced = candidate.record.blocksPerSecond
+            let seconds = 1 / (announced > 0 ? announced : Self.unmeasuredSpeed)
+            nanoseconds = Int(min(seconds * 1e9, Double(Self.longestBlock)).rounded())
+        }
+        return min(max(nanoseconds, Self.shortestBlock), Self.longestBlock)
     }
 
-    /// Reaching `candidate` at `block`, from the hop before or, where there is none, from the coordinator.
-    func entry(into candidate: Candidate, at block: Int, from previous: Candidate?) -> Int {
-        let distance: Int =
-            switch (self.routing, previous) {
-            case (.star, _): Self.microseconds(candidate.roundTrip)
-            case (.push, nil): Self.microseconds(candidate.roundTrip) / 2
-            case (.push, let previous?): Self.microseconds(previous.record.neighbourPings[candidate.peer]) / 2
-            }
-        let blocks = candidate.record.range.upperBound - block
-        let (needed, overflow) = self.kvBytesPerBlock.multipliedReportingOverflow(by: blocks)
-        let hasRoom = !overflow && UInt64(clamping: needed) <= candidate.record.freeKVBytes
-        return distance + (hasRoom ? 0 : Self.noRoom)
+    /// One token on so many blocks, with what it costs if the peer has no room for their KV-cache.
+    func span(of blocks: Int, on candidate: Candidate) -> Int {
+        blocks * self.block(on: candidate) + (self.hasRoom(for: blocks, on: candidate) ? 0 : Self.noRoom)
+    }
+
+    /// The blocks for whose KV-cache the peer has room.
+    func room(on candidate: Candidate) -> Int {
+        guard self.kvBytesPerBlock > 0 else { return .max }
+        return Int(clamping: candidate.record.freeKVBytes / UInt64(self.kvBytesPerBlock))
+    }
+
+    func hasRoom(for blocks: Int, on candidate: Candidate) -> Bool { blocks <= self.room(on: candidate) }
+
+    /// What a hop costs wherever it comes from and however long it is: its queue, and its failures.
+    func presence(of candidate: Candidate) -> Int {
+        self.queue(on: candidate) + min(max(candidate.strikes, 0), Limits.strikes) * Self.strike
+    }
+
+    func queue(on candidate: Candidate) -> Int {
+        min(max(candidate.queue.wholeNanoseconds, 0), Self.longestQueue)
+    }
+
+    /// Reaching `candidate` from the hop before or, where there is none, from the coordinator.
+    func distance(to candidate: Candidate, from previous: Candidate?) -> Int {
+        switch (self.routing, previous) {
+        case (.star, _): self.roundTrip(to: candidate)
+        case (.push, nil): self.roundTrip(to: candidate) / 2
+        case (.push, let previous?): Self.roundTrip(milliseconds: previous.record.neighbourPings[candidate.peer]) / 2
+        }
     }
 
     /// The way back from the last hop.
     func exit(from candidate: Candidate) -> Int {
-        self.routing == .push ? Self.microseconds(candidate.roundTrip) / 2 : 0
+        self.routing == .push ? self.roundTrip(to: candidate) / 2 : 0
     }
 
-    private static func microseconds(_ roundTrip: Duration?) -> Int {
-        guard let roundTrip else { return Self.unknownRoundTrip }
-        return Int(min(max(roundTrip, .zero), .microseconds(Self.longestRoundTrip)) / .microseconds(1))
+    private func roundTrip(to candidate: Candidate) -> Int {
+        guard let roundTrip = candidate.roundTrip else { return Self.unknownRoundTrip }
+        return min(max(roundTrip.wholeNanoseconds, 0), Self.longestRoundTrip)
     }
 
-    private static func microseconds(_ milliseconds: Double?) -> Int {
+    /// What a peer announces of the way to another.
+    static func roundTrip(milliseconds: Double?) -> Int {
         guard let milliseconds else { return Self.unknownRoundTrip }
-        return Int(min(max(milliseconds * 1000, 0), Double(Self.longestRoundTrip)))
+        return Int(min(max(milliseconds * 1e6, 0), Double(Self.longestRoundTrip)))
+    }
+}
+
+extension Duration {
+    /// Rounded towards zero; saturated, since it may come from anywhere.
+    var wholeNanoseconds: Int {
+        let (seconds, attoseconds) = self.components
+        let (whole, overflow) = Int(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let (sum, carry) = whole.addingReportingOverflow(Int(attoseconds / 1_000_000_000))
+        return carry ? (seconds < 0 ? .min : .max) : sum
     }
 }
