@@ -1,19 +1,91 @@
 package import Model
 import ShardProtocol
+package import SwarmCore
+import Synchronization
 
 /// Spans that together run every block of a model, in order.
 ///
-/// One chain serves one sequence: each span holds that sequence's KV-cache.
-package struct Chain: Sendable {
-    package let spans: [any Span]
+/// One chain serves one sequence: each span holds that sequence's KV-cache. It is the shell of a ``ChainSession``: where a
+/// span is lost and `replan` is there to find others, the sequence goes on over them as it would have.
+package final class Chain: Sendable {
+    /// Finds spans that tile a vacancy.
+    package typealias Replan = @Sendable (ChainSession<SpanInput>.Vacancy) async throws -> [any Span]
+
+    private struct State {
+        var session: ChainSession<SpanInput>
+        var spans: [HopID: any Span]
+        var nextHop: UInt64
+
+        mutating func take(_ span: any Span) -> ChainMember {
+            let id = HopID(rawValue: self.nextHop)
+            self.nextHop += 1
+            self.spans[id] = span
+            return ChainMember(id: id, peer: span.peer, blocks: span.blocks)
+        }
+    }
+
+    private let state: Mutex<State>
+    private let replan: Replan?
 
     /// - Parameters:
     ///   - spans: in the order of their blocks.
     ///   - blockCount: how many blocks the model has.
+    ///   - chunk: the most tokens that a span is given at once when it is given them again.
+    ///   - replan: nil where there is nobody else; a loss then ends the sequence.
     /// - Throws: ``CoordinatorError`` with code `badChain` when the spans leave a gap, overlap, or end elsewhere.
-    package init(spans: [any Span], blockCount: Int) throws(CoordinatorError) {
+    package init(
+        spans: [any Span],
+        blockCount: Int,
+        chunk: Int = Limits.prefillChunk,
+        replan: Replan? = nil
+    ) throws(CoordinatorError) {
         try Self.check(spans.map { (name: $0.name, blocks: $0.blocks) }, blockCount: blockCount)
-        self.spans = spans
+        let members = spans.enumerated().map { index, span in
+            ChainMember(id: HopID(rawValue: UInt64(index)), peer: span.peer, blocks: span.blocks)
+        }
+        self.replan = replan
+        self.state = Mutex(
+            State(
+                session: ChainSession(members, chunk: chunk, isRecoverable: replan != nil),
+                spans: Dictionary(uniqueKeysWithValues: zip(members.map(\.id), spans)),
+                nextHop: UInt64(spans.count)
+            )
+        )
+    }
+
+    /// Those that run the sequence now, in the order of their blocks.
+    package var spans: [any Span] { self.hops.map(\.span) }
+
+    /// ``spans`` and the names that they have in ``Result``.
+    package var hops: [(id: HopID, span: any Span)] {
+        self.state.withLock { state in
+            state.session.members.compactMap { member in state.spans[member.id].map { (member.id, $0) } }
+        }
+    }
+
+    /// Whether the text is the same to the bit whatever happens on the way; false with a plain 1.0.0 server in it.
+    package var isExact: Bool { self.spans.allSatisfy(\.isExact) }
+
+    /// The thread on which every pass runs from beginning to end; nil where passes leave this process.
+    package var queue: ComputeQueue? {
+        let spans = self.spans
+        return spans.count == 1 ? spans[0].queue : nil
+    }
+
+    /// What one pass gave.
+    package struct Result: Sendable {
+        /// f16 bits, one for each token of the vocabulary; nil when the pass wanted none.
+        package var logits: [UInt16]?
+        /// One for each step, in the order in which they ran.
+        package var timings: [(hop: HopID, timing: StepTiming)] = []
+        package var recoveries: [Recovery] = []
+    }
+
+    /// Frees the sequence's cache on every hop, at once.
+    package func close() async {
+        await withDiscardingTaskGroup { group in
+            for span in self.state.withLock({ Array($0.spans.values) }) { group.addTask { await span.close() } }
+        }
     }
 
     /// - Throws: ``CoordinatorError`` with code `badChain` when the ranges leave a gap, overlap, or end elsewhere.
@@ -42,58 +114,146 @@ package struct Chain: Sendable {
             )
         }
     }
+}
 
-    /// Whether the text is the same to the bit whatever happens on the way; false with a plain 1.0.0 server in it.
-    package var isExact: Bool { self.spans.allSatisfy(\.isExact) }
+// MARK: - Passes
 
-    /// The thread on which every pass runs from beginning to end; nil where passes leave this process.
-    package var queue: ComputeQueue? { self.spans.count == 1 ? self.spans[0].queue : nil }
-
-    /// What one pass gave.
-    package struct Result: Sendable {
-        /// f16 bits, one for each token of the vocabulary; nil when the pass wanted none.
-        package var logits: [UInt16]?
-        /// One for each span.
-        package var timings: [StepTiming]
-    }
+extension Chain {
+    private typealias Action = ChainSession<SpanInput>.Action
+    private typealias Step = ChainSession<SpanInput>.Step
+    private typealias Vacancy = ChainSession<SpanInput>.Vacancy
 
     package func run(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
         // From hop to hop on the thread of their connections: nobody is woken but by an answer.
         let executor = self.spans.lazy.compactMap(\.executor).first
         return try await withTaskExecutorPreference(executor) { () async throws(CoordinatorError) in
-            try await self.runEach(pass)
+            try await self.obey(pass)
         }
     }
 
-    private func runEach(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
-        var input = SpanInput.tokens(pass.tokens)
-        var timings: [StepTiming] = []
-        timings.reserveCapacity(self.spans.count)
-        for (index, span) in self.spans.enumerated() {
-            let isLast = index == self.spans.count - 1
-            let step = try await span.step(input, at: pass.position, wantsLogits: isLast && pass.wantsLogits)
-            timings.append(step.timing)
-            switch step.output {
-            case .hidden(let activations) where !isLast:
-                input = .hidden(activations)
-            case .logits(let logits) where isLast:
-                return Result(logits: pass.wantsLogits ? logits : nil, timings: timings)
-            case .hidden where isLast && !pass.wantsLogits, .nothing where isLast && !pass.wantsLogits:
-                break
-            case .hidden, .logits, .nothing:
-                throw CoordinatorError(
-                    .badReply,
-                    "\(span.name) answered something else than blocks \(span.blocks) give: leave it out and run again"
-                )
+    private func obey(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
+        var result = Result()
+        result.timings.reserveCapacity(8)
+        var failure: CoordinatorError?
+        var action = self.state.withLock {
+            $0.session.begin(.tokens(pass.tokens), at: pass.position, wantsLogits: pass.wantsLogits, now: .now)
+        }
+        while true {
+            switch action {
+            case .send(let step): action = await self.send(step, &result, &failure)
+            case .plan(let vacancy): action = await self.fill(vacancy, &failure)
+            case .reopen(let vacancy): action = await self.reopen(vacancy, &failure)
+            case .finished:
+                result.recoveries = self.takeRecoveries()
+                return result
+            case .wait, .fail: throw failure ?? CoordinatorError(.cancelled, "the generation was cancelled")
             }
         }
-        return Result(logits: nil, timings: timings)
     }
 
-    /// Frees the sequence's cache on every hop, at once.
-    package func close() async {
-        await withDiscardingTaskGroup { group in
-            for span in self.spans { group.addTask { await span.close() } }
+    /// Has a hop run its step; where that takes too long, somebody else.
+    private func send(_ step: Step, _ result: inout Result, _ failure: inout CoordinatorError?) async -> Action {
+        guard let span = self.state.withLock({ $0.spans[step.hop] }) else { preconditionFailure("a hop has a span") }
+        let takeover = Mutex<Action?>(nil)
+        let deadline = StepDeadline(after: step.deadline) {
+            guard let action = await self.takeOver(step) else { return false }
+            takeover.withLock { $0 = action }
+            return true
+        }
+        do throws(CoordinatorError) {
+            let (output, timing) = try await span.step(
+                step.payload,
+                at: step.position,
+                wantsLogits: step.wantsLogits,
+                deadline: deadline
+            )
+            if let action = takeover.withLock({ $0 }) { return action }
+            let next = try Self.next(output, of: step, span)
+            if case .logits(let logits) = output, step.wantsLogits { result.logits = logits }
+            result.timings.append((step.hop, timing))
+            return self.state.withLock { $0.session.answered(step.id, with: next, now: .now) }
+        } catch {
+            if let action = takeover.withLock({ $0 }) { return action }
+            failure = error
+            return self.state.withLock { $0.session.failed(step.id, error.loss, now: .now) }
+        }
+    }
+
+    /// What the next hop is to be given; nil where there is none.
+    private static func next(
+        _ output: SpanOutput,
+        of step: Step,
+        _ span: any Span
+    ) throws(CoordinatorError) -> SpanInput? {
+        switch output {
+        case .hidden(let activations) where !step.isLast: return .hidden(activations)
+        case .logits where step.isLast: return nil
+        case .hidden where step.isLast && !step.wantsLogits, .nothing where step.isLast && !step.wantsLogits:
+            return nil
+        case .hidden, .logits, .nothing:
+            throw CoordinatorError(
+                .badReply,
+                "\(span.name) answered something else than blocks \(span.blocks) give: leave it out and run again"
+            )
+        }
+    }
+}
+
+// MARK: - Losses
+
+extension Chain {
+    /// A step is late: looks for others while its hop is waited for. Nil when there are none.
+    private func takeOver(_ step: Step) async -> Action? {
+        let action = self.state.withLock { $0.session.late(step.id, now: .now) }
+        guard case .plan(let vacancy) = action, let replan = self.replan else { return nil }
+        guard let spans = try? await replan(vacancy), !Task.isCancelled else {
+            _ = self.state.withLock { $0.session.unplanned(vacancy.id, now: .now) }
+            return nil
+        }
+        return self.planned(vacancy, spans)
+    }
+
+    private func fill(_ vacancy: Vacancy, _ failure: inout CoordinatorError?) async -> Action {
+        guard let replan = self.replan else { return .fail }
+        do {
+            return self.planned(vacancy, try await replan(vacancy))
+        } catch {
+            guard !Task.isCancelled else {
+                failure = CoordinatorError(.cancelled, "the generation was cancelled")
+                return .fail
+            }
+            failure = failure.map { $0.unrecovered(because: error) }
+            return self.state.withLock { $0.session.unplanned(vacancy.id, now: .now) }
+        }
+    }
+
+    private func reopen(_ vacancy: Vacancy, _ failure: inout CoordinatorError?) async -> Action {
+        let old = self.state.withLock { $0.spans[vacancy.lost.id] }
+        guard let span = old?.reopened() else { return await self.fill(vacancy, &failure) }
+        return self.planned(vacancy, [span])
+    }
+
+    private func planned(_ vacancy: Vacancy, _ spans: [any Span]) -> Action {
+        self.state.withLock { state in
+            let members = spans.map { state.take($0) }
+            return state.session.planned(vacancy.id, members, now: .now)
+        }
+    }
+
+    private func takeRecoveries() -> [Recovery] {
+        self.state.withLock { state in
+            state.session.takeRecovered().map { recovery in
+                Recovery(
+                    blocks: recovery.lost.blocks,
+                    from: state.spans[recovery.lost.id]?.name ?? "a peer",
+                    to: recovery.replacements.compactMap { member in
+                        state.spans[member.id].map { (name: $0.name, blocks: $0.blocks) }
+                    },
+                    reason: recovery.loss.phrase,
+                    tokens: recovery.tokens,
+                    duration: recovery.duration
+                )
+            }
         }
     }
 }

@@ -13,13 +13,30 @@ struct ChosenHop {
 }
 
 extension Coordinator {
-    /// Plans a chain over the peers that announce the model in the DHT.
-    ///
-    /// - Parameter tokens: how many positions the sequence will fill at most.
-    /// - Throws: ``CoordinatorError`` with code `noRoute`, naming the command that closes the gap.
-    func discover(through dht: DHT, host: Host, tokens: Int) async throws(CoordinatorError) -> [ChosenHop] {
+    /// The peers that announce the model in the DHT.
+    func holders(
+        through dht: DHT,
+        host: Host,
+        lookupTime: Duration = Limits.lookupTime
+    ) async -> [KnownPeer] {
         let blockCount = self.model.configuration.blockCount
-        let holders = await Discovery(host: host, dht: dht).holders(of: self.modelKey, blockCount: blockCount)
+        return await Discovery(host: host, dht: dht)
+            .holders(of: self.modelKey, blockCount: blockCount, lookupTime: lookupTime)
+    }
+
+    /// Plans a chain, or a part of one.
+    ///
+    /// - Parameters:
+    ///   - tokens: how many positions the sequence will fill at most.
+    ///   - blocks: nil for the whole model.
+    /// - Throws: ``CoordinatorError`` with code `noRoute`, naming the command that closes the gap.
+    func plan(
+        _ holders: [KnownPeer],
+        tokens: Int,
+        blocks: BlockRange? = nil,
+        excluding excluded: Set<PeerID> = []
+    ) throws(CoordinatorError) -> [ChosenHop] {
+        let blockCount = self.model.configuration.blockCount
         let candidates = holders.compactMap { holder in
             holder.record.map { Candidate(peer: holder.peer.id, record: $0, roundTrip: holder.roundTrip) }
         }
@@ -28,7 +45,7 @@ extension Coordinator {
             kvBytesPerBlock: self.model.configuration.kvBytes(blocks: 0..<blockCount, tokens: tokens) / blockCount
         )
         do {
-            return try planner.plan(candidates).compactMap { hop in
+            return try planner.plan(candidates, blocks: blocks, excluding: excluded).compactMap { hop in
                 holders.first { $0.peer.id == hop.peer }.map { holder in
                     ChosenHop(
                         peer: holder.peer,
@@ -44,13 +61,20 @@ extension Coordinator {
 
     /// Dials the peers that the caller chose and asks each what it is.
     ///
+    /// - Parameter blocks: what they are to run together; nil for the whole model.
     /// - Throws: ``CoordinatorError`` with code `badChain` or `peerLost`.
-    func pin(_ hops: [PinnedHop], host: Host) async throws(CoordinatorError) -> [ChosenHop] {
+    func pin(
+        _ hops: [PinnedHop],
+        host: Host,
+        blocks: BlockRange? = nil
+    ) async throws(CoordinatorError) -> [ChosenHop] {
         // Before anybody is asked: it needs nobody.
-        try Chain.check(
-            hops.map { (name: "\($0.address)", blocks: $0.blocks) },
-            blockCount: self.model.configuration.blockCount
-        )
+        if blocks == nil {
+            try Chain.check(
+                hops.map { (name: "\($0.address)", blocks: $0.blocks) },
+                blockCount: self.model.configuration.blockCount
+            )
+        }
         var chosen: [ChosenHop] = []
         for hop in hops {
             let peer: PeerID

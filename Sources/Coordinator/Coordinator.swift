@@ -147,12 +147,17 @@ extension Coordinator {
     ///
     /// - Parameter maximumTokens: how many positions the sequence will fill at most.
     func openChain(over source: ChainSource, host: Host, maximumTokens: Int) async throws -> Chain {
-        let hops =
-            switch source {
-            case .discovered(let dht): try await self.discover(through: dht, host: host, tokens: maximumTokens)
-            case .pinned(let hops): try await self.pin(hops, host: host)
-            }
-        return try self.chain(of: hops, host: host, maximumTokens: maximumTokens)
+        let replacements = Replacements(self, source: source, host: host, tokens: maximumTokens)
+        let hops = try await replacements.hops()
+        let width = self.model.configuration.hiddenSize
+        return try Chain(
+            spans: hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) },
+            blockCount: self.model.configuration.blockCount,
+            chunk: min(Limits.prefillChunk, max(1, Limits.replayedBytes / (2 * width)))
+        ) { vacancy in
+            let hops = try await replacements.hops(for: vacancy)
+            return hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) }
+        }
     }
 
     /// The whole model, for chains in this process.
@@ -179,23 +184,19 @@ extension Coordinator {
         return try Chain(spans: [span], blockCount: count)
     }
 
-    private func chain(of hops: [ChosenHop], host: Host, maximumTokens: Int) throws(CoordinatorError) -> Chain {
+    private func span(of hop: ChosenHop, host: Host, maximumTokens: Int) -> RemoteSpan {
         let configuration = self.model.configuration
-        let shape = RemoteSpan.Shape(
-            hiddenSize: configuration.hiddenSize,
-            vocabularySize: configuration.vocabularySize
+        return RemoteSpan(
+            peer: hop.peer,
+            blocks: hop.blocks,
+            speaksExtension: hop.speaksExtension,
+            isLastOfChain: hop.blocks.upperBound == configuration.blockCount,
+            maximumTokens: maximumTokens,
+            model: RemoteSpan.Shape(
+                hiddenSize: configuration.hiddenSize,
+                vocabularySize: configuration.vocabularySize
+            ),
+            host: host
         )
-        let spans = hops.map { hop in
-            RemoteSpan(
-                peer: hop.peer,
-                blocks: hop.blocks,
-                speaksExtension: hop.speaksExtension,
-                isLastOfChain: hop.blocks.upperBound == configuration.blockCount,
-                maximumTokens: maximumTokens,
-                model: shape,
-                host: host
-            )
-        }
-        return try Chain(spans: spans, blockCount: configuration.blockCount)
     }
 }

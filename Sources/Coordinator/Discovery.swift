@@ -48,8 +48,14 @@ public struct Discovery: Sendable {
     /// Who provides blocks of a model, with their records: enough for two holders of every block, when they exist.
     ///
     /// Provider records are hints (DESIGN.md §4): whoever does not answer in time is left out.
-    func holders(of model: ModelKey, blockCount: Int) async -> [KnownPeer] {
-        let providers = await self.providers(of: model, blockCount: blockCount)
+    ///
+    /// - Parameter lookupTime: how long the DHT is searched; whoever is found is then asked for 3 s.
+    func holders(
+        of model: ModelKey,
+        blockCount: Int,
+        lookupTime: Duration = Limits.lookupTime
+    ) async -> [KnownPeer] {
+        let providers = await self.providers(of: model, blockCount: blockCount, lookupTime)
         let answers = await self.ask(providers) { answers in
             Self.isCovered(blockCount, by: answers.compactMap(\.record))
         }
@@ -57,14 +63,14 @@ public struct Discovery: Sendable {
     }
 
     /// The union of what every segment's lookup finds; one that takes too long gives what it has found until then.
-    private func providers(of model: ModelKey, blockCount: Int) async -> [PeerInfo] {
+    private func providers(of model: ModelKey, blockCount: Int, _ lookupTime: Duration) async -> [PeerInfo] {
         await withTaskGroup(of: [PeerInfo]?.self) { group in
             let keys = Announcement.keys(model: model, blockCount: blockCount)
             for key in keys {
                 group.addTask { (try? await self.dht.providers(of: key)) ?? [] }
             }
             group.addTask {
-                try? await pause(for: Limits.lookupTime)
+                try? await pause(for: lookupTime)
                 return nil
             }
             var peers: [PeerID: PeerInfo] = [:]

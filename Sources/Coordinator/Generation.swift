@@ -24,6 +24,8 @@ public enum GenerationEvent: Sendable {
     case prefilled(tokens: Int, of: Int)
     /// Text of the prompt, as the tokenizer writes it; comes once, before any generated text.
     case promptText(String)
+    /// A span was lost, and others run it now; the text goes on as it would have.
+    case recovered(Recovery)
     /// More generated text, in whole characters.
     case text(String)
 }

@@ -62,7 +62,8 @@ package struct GenerationRun {
             }
             let result = try await self.chain.run(pass)
             self.position = pass.position + pass.tokens.count
-            self.statistics.add(result.timings)
+            self.statistics.add(result, of: self.chain)
+            for recovery in result.recoveries { try await report(.recovered(recovery)) }
             if self.sequence.generated.isEmpty {
                 try await report(.prefilled(tokens: pass.position + pass.tokens.count, of: self.sequence.prompt.count))
             }

@@ -1,9 +1,11 @@
 public import ShardProtocol
+import SwarmCore
 
 /// How long a generation took, and where the time went.
 public struct GenerationStatistics: Sendable {
     /// One machine of the chain.
     public struct Hop: Sendable {
+        let id: HopID
         public let name: String
         public let blocks: BlockRange
         public internal(set) var steps = 0
@@ -15,7 +17,12 @@ public struct GenerationStatistics: Sendable {
         public internal(set) var network = Duration.zero
     }
 
+    /// In the order of their blocks; a span that went to other peers has a row for each of them.
     public internal(set) var hops: [Hop]
+    /// How often a span went to other peers.
+    public internal(set) var failovers = 0
+    /// Tokens that were run again because of that.
+    public internal(set) var replayedTokens = 0
     public internal(set) var promptTokens: Int
     /// Prompt tokens that the chain had run before, in an earlier turn of a conversation.
     public internal(set) var cachedTokens: Int
@@ -32,17 +39,29 @@ public struct GenerationStatistics: Sendable {
     }
 
     init(chain: Chain, promptTokens: Int, cachedTokens: Int = 0) {
-        self.hops = chain.spans.map { Hop(name: $0.name, blocks: $0.blocks) }
+        self.hops = chain.hops.map { Hop(id: $0.id, name: $0.span.name, blocks: $0.span.blocks) }
         self.promptTokens = promptTokens
         self.cachedTokens = cachedTokens
     }
 
-    mutating func add(_ timings: [StepTiming]) {
-        for (index, timing) in timings.enumerated() {
+    /// Counts a pass, after which `chain` consists of these hops.
+    mutating func add(_ result: Chain.Result, of chain: Chain) {
+        if !result.recoveries.isEmpty { self.add(result.recoveries, chain) }
+        for (id, timing) in result.timings {
+            guard let index = self.hops.firstIndex(where: { $0.id == id }) else { continue }
             self.hops[index].steps += 1
             self.hops[index].compute += timing.compute
             self.hops[index].queue += timing.queue
             self.hops[index].network += timing.network
+        }
+    }
+
+    private mutating func add(_ recoveries: [Recovery], _ chain: Chain) {
+        self.failovers += recoveries.count
+        self.replayedTokens += recoveries.reduce(0) { $0 + $1.tokens }
+        for (id, span) in chain.hops where !self.hops.contains(where: { $0.id == id }) {
+            let place = self.hops.firstIndex { $0.blocks.lowerBound > span.blocks.lowerBound } ?? self.hops.count
+            self.hops.insert(Hop(id: id, name: span.name, blocks: span.blocks), at: place)
         }
     }
 }

@@ -19,6 +19,13 @@ package enum Limits {
     /// How long the lookups of providers may take: peers that the DHT names and that keep silent cost ten seconds each.
     package static let lookupTime = Duration.seconds(10)
 
+    /// How long the lookups for somebody else may take in the middle of a generation: the reader waits, and those who were
+    /// just lost may be among the nodes that the DHT asks.
+    package static let replacementLookupTime = Duration.seconds(2)
+
+    /// For so long nobody new is expected, so that a search without success is not repeated.
+    package static let searchInterval = Duration.seconds(5)
+
     /// How long discovery asks for node records (DESIGN.md §4).
     package static let discoveryTime = Duration.seconds(3)
 
@@ -45,4 +52,8 @@ package enum Limits {
 
     /// How long to wait after `busy` when the peer does not say.
     package static let defaultRetryMilliseconds: UInt32 = 250
+
+    /// Bytes of activations that a span is given at once when it is given them again: a block server answers as many,
+    /// within the 4 MiB that a message may have.
+    package static let replayedBytes = 4 * 1024 * 1024 - 64 * 1024
 }

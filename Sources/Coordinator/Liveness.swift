@@ -6,39 +6,64 @@ struct Silent: Error, CustomStringConvertible {
     var description: String { "it has been silent for \(Limits.silence)" }
 }
 
+/// Somebody else runs the step now.
+struct TakenOver: Error {}
+
+/// What whoever waits for a peer learns.
+private enum Sign<Result: Sendable>: Sendable {
+    case result(Result)
+    case late
+    case nobodyElse
+}
+
 extension Host {
     /// Runs `body`, which waits for `peer`, as long as that peer shows signs of life.
     ///
     /// Liveness is not a deadline (DESIGN.md §7): a slow peer that answers pings is waited for, a silent one is not.
+    ///
+    /// - Throws: ``TakenOver`` when `deadline` has passed and others do what `body` was to do; what `body` throws.
     package func whileAlive<Result: Sendable>(
         _ peer: PeerID,
+        deadline: StepDeadline? = nil,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask { try await body() }
-            group.addTask {
-                try await self.watch(peer)
-                return nil
-            }
+        let start = ContinuousClock.now
+        return try await withThrowingTaskGroup(of: Sign<Result>.self) { group in
+            group.addTask { .result(try await body()) }
+            group.addTask { try await self.watch(peer, since: start, until: deadline?.after) }
             defer { group.cancelAll() }
-            while let outcome = try await group.next() {
-                if let outcome { return outcome }
+            while let sign = try await group.next() {
+                switch sign {
+                case .result(let result): return result
+                case .late:
+                    // Looking for others takes time, in which this peer is watched all the same.
+                    group.addTask { try await self.watch(peer, since: start, until: nil) }
+                    group.addTask {
+                        if await deadline?.passed() ?? false { throw TakenOver() }
+                        return .nobodyElse
+                    }
+                case .nobodyElse: break
+                }
             }
             throw CancellationError()
         }
     }
 
-    /// Pings `peer` again and again.
+    /// Pings `peer` again and again until `deadline` has passed since `start`.
     ///
     /// - Throws: ``Silent`` when nothing comes back.
-    private func watch(_ peer: PeerID) async throws {
+    private func watch<Result: Sendable>(
+        _ peer: PeerID,
+        since start: ContinuousClock.Instant,
+        until deadline: Duration?
+    ) async throws -> Sign<Result> {
         let clock = ContinuousClock()
-        let start = clock.now
         while true {
             try await pause(for: Limits.pingInterval)
             await self.pingOnce(peer)
             let waited = clock.now - start
             if waited > Limits.silence, self.lastFrameAge(of: peer) ?? waited > Limits.silence { throw Silent() }
+            if let deadline, waited >= deadline { return .late }
         }
     }
 

@@ -34,7 +34,8 @@ package final class LocalSpan: Span {
     package func step(
         _ input: SpanInput,
         at position: Int,
-        wantsLogits: Bool
+        wantsLogits: Bool,
+        deadline: StepDeadline?
     ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
         let clock = ContinuousClock()
         let start = clock.now

@@ -13,8 +13,9 @@ package actor RemoteSpan: Span {
     package nonisolated let name: String
 
     package nonisolated var executor: (any TaskExecutor)? { self.host.executor }
+    package nonisolated var peer: PeerID? { self.info.id }
 
-    private let peer: PeerInfo
+    private let info: PeerInfo
     private let host: Host
     private let client: InferenceClient
     private let session: SessionID
@@ -44,7 +45,7 @@ package actor RemoteSpan: Span {
         model: Shape,
         host: Host
     ) {
-        self.peer = peer
+        self.info = peer
         self.blocks = blocks
         self.isExact = speaksExtension
         self.isLastOfChain = isLastOfChain
@@ -60,7 +61,8 @@ package actor RemoteSpan: Span {
     package func step(
         _ input: SpanInput,
         at position: Int,
-        wantsLogits: Bool
+        wantsLogits: Bool,
+        deadline: StepDeadline?
     ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
         let payload: InferenceRequest.Payload =
             switch input {
@@ -74,11 +76,23 @@ package actor RemoteSpan: Span {
         self.length = max(self.length, position + tokens)
         let clock = ContinuousClock()
         let start = clock.now
-        let response = try await self.answer(to: request)
+        let response = try await self.answer(to: request, deadline)
         let elapsed = clock.now - start
         let output = try self.output(of: response, tokens: tokens, wantsLogits: wantsLogits)
         self.length = position + tokens
         return (output, Self.timing(of: response, elapsed: elapsed))
+    }
+
+    package nonisolated func reopened() -> (any Span)? {
+        RemoteSpan(
+            peer: self.info,
+            blocks: self.blocks,
+            speaksExtension: self.isExact,
+            isLastOfChain: self.isLastOfChain,
+            maximumTokens: self.maximumTokens,
+            model: self.model,
+            host: self.host
+        )
     }
 
     package func close() async {
@@ -86,7 +100,7 @@ package actor RemoteSpan: Span {
         self.isOpen = false
         let request = self.request(.close, payload: .tokenIDs([]), at: 0, wantsLogits: false)
         // A courtesy: a peer that cannot be reached evicts the session by itself.
-        _ = try? await self.client.send(request, to: self.peer, timeout: Limits.closeTime)
+        _ = try? await self.client.send(request, to: self.info, timeout: Limits.closeTime)
     }
 
     private func request(
@@ -115,39 +129,41 @@ package actor RemoteSpan: Span {
 // MARK: - Waiting for the answer
 
 extension RemoteSpan {
-    /// Sends the request and waits while the peer shows signs of life; waits out `busy` within a bound.
-    private func answer(to request: InferenceRequest) async throws(CoordinatorError) -> InferenceResponse {
+    /// Waits for the answer as long as the peer shows signs of life and nobody else has taken the step over.
+    private func answer(
+        to request: InferenceRequest,
+        _ deadline: StepDeadline?
+    ) async throws(CoordinatorError) -> InferenceResponse {
+        do {
+            return try await self.host.whileAlive(self.info.id, deadline: deadline) {
+                try await self.exchange(request)
+            }
+        } catch let error as CoordinatorError {
+            throw error
+        } catch is CancellationError {
+            throw CoordinatorError(.cancelled, "the generation was cancelled")
+        } catch {
+            throw CoordinatorError(.peerLost, "lost peer \(self.name), which ran blocks \(self.blocks): \(error)")
+        }
+    }
+
+    /// Sends the request, once more where its connection broke, and waits out `busy` within a bound.
+    private func exchange(_ request: InferenceRequest) async throws -> InferenceResponse {
         let clock = ContinuousClock()
         let patience = clock.now + Limits.busyTime
         var resendsLeft = self.isExact ? 1 : 0
         while true {
             do {
-                let response = try await self.host.whileAlive(self.peer.id) {
-                    try await self.client.send(request, to: self.peer, timeout: Limits.stepTime)
-                }
+                let response = try await self.client.send(request, to: self.info, timeout: Limits.stepTime)
                 guard let refusal = self.refusal(in: response) else { return response }
                 guard case .refused(.busy) = refusal.code, clock.now < patience else { throw refusal }
                 let advice = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
                 let wait = max(advice, Limits.shortestRetryMilliseconds)
-                try await Task.sleep(for: min(.milliseconds(Int(wait)), patience - clock.now))
-            } catch let error as CoordinatorError {
-                throw error
+                try await pause(for: min(.milliseconds(Int(wait)), patience - clock.now))
             } catch let error as ShardError where error.code == .unreachable && resendsLeft > 0 {
                 resendsLeft -= 1
-            } catch is CancellationError {
-                throw CoordinatorError(.cancelled, "the generation was cancelled")
-            } catch {
-                throw self.lost(because: "\(error)")
             }
         }
-    }
-
-    private func lost(because reason: String) -> CoordinatorError {
-        CoordinatorError(
-            .peerLost,
-            "lost peer \(self.name), which ran blocks \(self.blocks): \(reason). Generate again once a peer serves these"
-                + " blocks; \"kwaai-swift serve --blocks \(self.blocks)\" starts one"
-        )
     }
 
     private func refusal(in response: InferenceResponse) -> CoordinatorError? {

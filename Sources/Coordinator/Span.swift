@@ -1,10 +1,48 @@
 package import Model
+import NIOCore
+package import P2PWire
 package import ShardProtocol
+import SwarmCore
 
 /// What goes into a span: token ids into the first, activations into the others.
 package enum SpanInput: Sendable {
     case tokens([UInt32])
     case hidden(Activations)
+}
+
+extension SpanInput: SpanPayload {
+    package var tokenCount: Int {
+        switch self {
+        case .tokens(let tokens): tokens.count
+        case .hidden(let activations): activations.tokenCount ?? 0
+        }
+    }
+
+    package var byteCount: Int {
+        switch self {
+        case .tokens(let tokens): tokens.count * MemoryLayout<UInt32>.size
+        case .hidden(let activations): activations.data.readableBytes
+        }
+    }
+
+    package func rows(_ range: Range<Int>) -> SpanInput {
+        switch self {
+        case .tokens(let tokens): .tokens(Array(tokens[range]))
+        case .hidden(let activations): .hidden(activations.rows(range))
+        }
+    }
+
+    package static func joined(_ payloads: [SpanInput]) -> SpanInput {
+        let activations = payloads.compactMap { payload -> Activations? in
+            if case .hidden(let activations) = payload { activations } else { nil }
+        }
+        guard activations.isEmpty else { return .hidden(Activations.joined(activations)) }
+        return .tokens(
+            payloads.flatMap { payload -> [UInt32] in
+                if case .tokens(let tokens) = payload { tokens } else { [] }
+            }
+        )
+    }
 }
 
 /// What comes out of a span.
@@ -14,6 +52,14 @@ package enum SpanOutput: Sendable {
     case logits([UInt16])
     /// The last span of a pass that wants no logits has nothing to say.
     case nothing
+}
+
+/// When a step is late, and what happens then.
+package struct StepDeadline: Sendable {
+    /// From the beginning of the step.
+    package var after: Duration
+    /// Called once, while the step goes on; true when others run it now, so that nobody waits for it any more.
+    package var passed: @Sendable () async -> Bool
 }
 
 /// How long one step took, by where the time went.
@@ -30,6 +76,8 @@ package protocol Span: Sendable {
     var isExact: Bool { get }
     /// Names the machine for people and statistics.
     var name: String { get }
+    /// Who runs it; nil for this process.
+    var peer: PeerID? { get }
     /// The thread that runs the passes, where it is one of this process.
     var queue: ComputeQueue? { get }
     /// The thread on which its steps leave and arrive, where it is one of another process.
@@ -38,17 +86,25 @@ package protocol Span: Sendable {
     /// Runs the tokens that `input` holds, the first at `position`, over every block of the range.
     ///
     /// What the cache holds from `position` on is forgotten first, which only an exact span can do (``isExact``).
+    ///
+    /// - Parameter deadline: nil where nobody would care; a span that is never late may ignore it.
     func step(
         _ input: SpanInput,
         at position: Int,
-        wantsLogits: Bool
+        wantsLogits: Bool,
+        deadline: StepDeadline?
     ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming)
+
+    /// Another session on the same machine, which holds nothing yet; nil where there can be none.
+    func reopened() -> (any Span)?
 
     /// Frees the session's cache.
     func close() async
 }
 
 extension Span {
+    package var peer: PeerID? { nil }
     package var queue: ComputeQueue? { nil }
     package var executor: (any TaskExecutor)? { nil }
+    package func reopened() -> (any Span)? { nil }
 }

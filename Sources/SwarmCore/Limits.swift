@@ -50,4 +50,21 @@ package enum Limits {
     /// Failures in a row that count: six doublings end at 16 minutes, long enough not to be bothered by a peer that is
     /// gone for good, short enough for one that is mended.
     package static let strikes = 7
+
+    /// Bytes of activations that a chain keeps in order to give them to another peer: 4,096 tokens over four hops of a
+    /// hidden size of 8,192. A sequence beyond it keeps its token ids alone; a loss then begins at the first block.
+    package static let loggedBytes = 256 * 1024 * 1024
+
+    /// The shortest wait for a step before another peer is looked for (DESIGN.md §7).
+    package static let stepDeadline = Duration.seconds(2)
+
+    /// A step may take so many times what the steps of its hop take (DESIGN.md §7).
+    package static let deadlineFactor = 8
+
+    /// What a token is taken to take on a hop that has run none: a machine that reads its weights from a disk.
+    package static let unmeasuredPace = Duration.milliseconds(250)
+
+    /// Peers, or sessions on one, that are tried anew within one pass before it fails: in a swarm where half of the peers
+    /// have gone unnoticed, one pass in a hundred would need more.
+    package static let recoveryAttempts = 8
 }

@@ -1,4 +1,4 @@
-internal import ShardProtocol
+package import ShardProtocol
 
 /// Which candidates may stand in one chain: those of the same weights to the bit (DESIGN.md §4).
 enum WeightAgreement {
@@ -123,5 +123,18 @@ private struct Cliques {
             if count == 0 { break }
         }
         return best?.candidate
+    }
+}
+
+extension NodeRecord {
+    /// Whether both may stand in one chain: the same weights to the bit, as far as both hold them (DESIGN.md §4).
+    package func agrees(with other: NodeRecord) -> Bool {
+        guard self.fingerprint == other.fingerprint, self.weightFormat == other.weightFormat,
+            self.numerics == other.numerics
+        else { return false }
+        let digests = Dictionary(uniqueKeysWithValues: zip(other.range.indices, other.blockDigests))
+        return zip(self.range.indices, self.blockDigests).allSatisfy { block, digest in
+            digests[block].map { $0 == digest } ?? true
+        }
     }
 }

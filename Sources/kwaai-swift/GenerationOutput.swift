@@ -30,9 +30,19 @@ actor GenerationOutput {
             if tokens == total { try self.print(self.promptText) }
         case .promptText(let text):
             self.promptText = self.showsPrompt ? text : ""
+        case .recovered(let recovery):
+            // The text goes on where it was, on the next line of a screen.
+            Terminal.say((self.hasOpenLine && Terminal.showsOutput ? "\n" : "") + Self.line(recovery))
         case .text(let text):
             try self.print(text)
         }
+    }
+
+    private static func line(_ recovery: Recovery) -> String {
+        let to = recovery.to.map { "\($0.name)" }.joined(separator: " and ")
+        let again = recovery.tokens == 1 ? "1 token" : "\(recovery.tokens) tokens"
+        return "Blocks \(recovery.blocks): \(recovery.from) \(recovery.reason); \(to) went on after "
+            + "\(Self.milliseconds(recovery.duration)), with \(again) run again"
     }
 
     private func print(_ text: String) throws {
@@ -64,6 +74,9 @@ actor GenerationOutput {
                 + "\(Self.milliseconds(statistics.timeToFirstToken)), then "
                 + String(format: "%.1f tokens/s", statistics.tokensPerSecond)
         )
+        if statistics.failovers > 0 {
+            Terminal.say("\(statistics.failovers) failovers, \(statistics.replayedTokens) tokens run again")
+        }
         var table = Table(header: ["hop", "blocks", "steps", "compute", "queue", "network", "per step"])
         for hop in statistics.hops {
             let steps = max(hop.steps, 1)

@@ -12,6 +12,8 @@ struct GenerationReport: Encodable {
     var generatedTokens: Int
     var timeToFirstTokenMilliseconds: Double
     var tokensPerSecond: Double
+    var failovers: Int
+    var replayedTokens: Int
     var hops: [Hop]
 
     struct Hop: Encodable {
@@ -31,7 +33,7 @@ struct GenerationReport: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case text, exact, hops
+        case text, exact, failovers, hops
         case promptTokenIDs = "prompt_token_ids"
         case tokenIDs = "token_ids"
         case finishReason = "finish_reason"
@@ -40,6 +42,7 @@ struct GenerationReport: Encodable {
         case generatedTokens = "generated_tokens"
         case timeToFirstTokenMilliseconds = "time_to_first_token_ms"
         case tokensPerSecond = "tokens_per_second"
+        case replayedTokens = "replayed_tokens"
     }
 
     init(_ generation: Generation) {
@@ -54,6 +57,8 @@ struct GenerationReport: Encodable {
         self.generatedTokens = statistics.generatedTokens
         self.timeToFirstTokenMilliseconds = statistics.timeToFirstToken / .milliseconds(1)
         self.tokensPerSecond = statistics.tokensPerSecond
+        self.failovers = statistics.failovers
+        self.replayedTokens = statistics.replayedTokens
         self.hops = statistics.hops.map { hop in
             Hop(
                 peer: hop.name,

@@ -245,12 +245,13 @@ private struct LoggedSpan: Span {
     func step(
         _ input: SpanInput,
         at position: Int,
-        wantsLogits: Bool
+        wantsLogits: Bool,
+        deadline: StepDeadline?
     ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
         if case .tokens(let tokens) = input {
             try self.log.stepped(SpanLog.Step(position: position, tokens: tokens.count))
         }
-        return try await self.span.step(input, at: position, wantsLogits: wantsLogits)
+        return try await self.span.step(input, at: position, wantsLogits: wantsLogits, deadline: deadline)
     }
 
     func close() async {

@@ -15,6 +15,12 @@ public struct Activations: Sendable, Hashable {
         self.data = ByteBuffer()
     }
 
+    /// `data` is `rows` times `width` values.
+    init(rows: Int, width: Int, data: ByteBuffer) {
+        self.shape = [1, UInt32(clamping: rows), UInt32(clamping: width)]
+        self.data = data
+    }
+
     /// - Throws: `ShardError` with `badTensor` unless the product of `shape`, times two, is the length of `data`.
     public init(shape: [UInt32], data: ByteBuffer) throws(ShardError) {
         try TensorShape.check(shape, byteCount: data.readableBytes, elementSize: 2)

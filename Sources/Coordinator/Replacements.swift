@@ -1,0 +1,93 @@
+import Kademlia
+import P2PCore
+import P2PWire
+import ShardProtocol
+import SwarmCore
+
+/// Knows who might run the blocks of a chain: those that were found for it, and whoever has come since.
+actor Replacements {
+    private let coordinator: Coordinator
+    private let source: ChainSource
+    private let host: Host
+    /// How many positions the sequence will fill at most.
+    private let tokens: Int
+    private var known: [KnownPeer] = []
+    /// What those say of themselves who run the chain or ran it: others must agree with them.
+    private var chosen: [PeerID: NodeRecord] = [:]
+    /// When nobody else was found last.
+    private var lastSearch: ContinuousClock.Instant?
+
+    init(_ coordinator: Coordinator, source: ChainSource, host: Host, tokens: Int) {
+        self.coordinator = coordinator
+        self.source = source
+        self.host = host
+        self.tokens = tokens
+    }
+
+    /// The hops of the chain.
+    func hops() async throws -> [ChosenHop] {
+        switch self.source {
+        case .pinned(let hops): return try await self.coordinator.pin(hops, host: self.host)
+        case .discovered(let dht):
+            self.known = await self.coordinator.holders(through: dht, host: self.host)
+            return self.choose(try self.coordinator.plan(self.known, tokens: self.tokens))
+        }
+    }
+
+    /// Hops for a part of it, on others than those who are excluded.
+    ///
+    /// Whoever is known already is tried first: that takes no time. The caller's own choice is dialled again.
+    ///
+    /// - Throws: ``CoordinatorError`` with code `noRoute`, `peerLost` or `badChain`.
+    func hops(for vacancy: ChainSession<SpanInput>.Vacancy) async throws -> [ChosenHop] {
+        switch self.source {
+        case .pinned(let hops):
+            let wanted = hops.filter { vacancy.blocks.contains($0.blocks) }
+            return try await self.coordinator.pin(wanted, host: self.host, blocks: vacancy.blocks)
+        case .discovered(let dht):
+            do {
+                return self.choose(try self.plan(vacancy))
+            } catch  where self.hasJustSearched {
+                throw error
+            } catch {
+                await self.search(dht)
+                return self.choose(try self.plan(vacancy))
+            }
+        }
+    }
+
+    private var hasJustSearched: Bool {
+        self.lastSearch.map { .now - $0 < Limits.searchInterval } ?? false
+    }
+
+    private func search(_ dht: DHT) async {
+        self.known = await self.coordinator.holders(
+            through: dht,
+            host: self.host,
+            lookupTime: Limits.replacementLookupTime
+        )
+        self.lastSearch = .now
+    }
+
+    private func plan(_ vacancy: ChainSession<SpanInput>.Vacancy) throws(CoordinatorError) -> [ChosenHop] {
+        let lost = vacancy.lost.peer.flatMap { self.chosen[$0] }
+        let usable = self.known.filter { holder in
+            guard let lost, let record = holder.record else { return true }
+            return record.agrees(with: lost)
+        }
+        return try self.coordinator.plan(
+            usable,
+            tokens: self.tokens,
+            blocks: vacancy.blocks,
+            excluding: vacancy.excluding
+        )
+    }
+
+    private func choose(_ hops: [ChosenHop]) -> [ChosenHop] {
+        if self.chosen.count > Limits.candidates { self.chosen = [:] }
+        for hop in hops {
+            self.chosen[hop.peer.id] = self.known.first { $0.peer.id == hop.peer.id }?.record
+        }
+        return hops
+    }
+}

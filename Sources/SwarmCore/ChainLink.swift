@@ -1,0 +1,68 @@
+package import P2PWire
+package import ShardProtocol
+
+/// The shell's name for a session on a hop; none is used twice in a chain.
+package struct HopID: RawRepresentable, Hashable, Sendable {
+    package let rawValue: UInt64
+
+    package init(rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+}
+
+/// A session on a hop of a chain.
+package struct ChainMember: Hashable, Sendable {
+    package var id: HopID
+    /// Nil for blocks of this process.
+    package var peer: PeerID?
+    package var blocks: BlockRange
+
+    package init(id: HopID, peer: PeerID?, blocks: BlockRange) {
+        self.id = id
+        self.peer = peer
+        self.blocks = blocks
+    }
+}
+
+/// What a chain session keeps of each hop.
+struct ChainLink<Payload: SpanPayload>: Sendable {
+    struct Outstanding: Sendable {
+        var id: StepID
+        var tokens: Range<Int>
+        var since: ContinuousClock.Instant
+        /// Whether its deadline has passed and nobody else was found.
+        var isWaitedFor = false
+    }
+
+    let member: ChainMember
+    /// What it was given, and is to be given.
+    var log = SpanLog<Payload>()
+    /// Tokens that its session holds.
+    var held = 0
+    var outstanding: Outstanding?
+    /// What a token takes, as a moving average over its steps; nil before the first.
+    private var pace: Duration?
+
+    init(_ member: ChainMember) {
+        self.member = member
+    }
+
+    /// After so long it is worth looking for somebody else (DESIGN.md §7).
+    func deadline(tokens: Int) -> Duration {
+        max(Limits.stepDeadline, (self.pace ?? Limits.unmeasuredPace) * (Limits.deadlineFactor * tokens))
+    }
+
+    /// It has run the tokens of its outstanding step.
+    mutating func ran(_ step: Outstanding, now: ContinuousClock.Instant) {
+        let sample = step.since.duration(to: now) / max(step.tokens.count, 1)
+        self.pace = self.pace.map { ($0 * 7 + sample) / 8 } ?? sample
+        self.held = step.tokens.upperBound
+        self.outstanding = nil
+    }
+
+    /// The sequence goes on from `position`, whatever came after it before.
+    mutating func cut(to position: Int) {
+        self.log.cut(to: position)
+        self.held = min(self.held, position)
+    }
+}

@@ -1,0 +1,283 @@
+import P2PWire
+import ShardProtocol
+import Testing
+
+@testable import SwarmCore
+
+@Suite struct ChainSessionTests {
+    private let peers: [PeerID]
+    private let ranges: [BlockRange]
+
+    init() throws {
+        self.peers = try Samples.peers(8)
+        self.ranges = [try BlockRange(0, 3), try BlockRange(3, 6), try BlockRange(6, 8)]
+    }
+
+    private func chain(
+        chunk: Int = 4,
+        isRecoverable: Bool = true,
+        loggedBytes: Int = 1 << 20
+    ) -> ToyChain {
+        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
+        return ToyChain(hops, chunk: chunk, isRecoverable: isRecoverable, loggedBytes: loggedBytes)
+    }
+
+    /// A prompt of ten tokens in chunks of four, then tokens that follow from what came before.
+    private func generate(_ chain: inout ToyChain, tokens: Int = 12) -> [UInt64]? {
+        let prompt = (0..<10).map { UInt64($0) }
+        var results: [UInt64] = []
+        var position = 0
+        while position < prompt.count {
+            let chunk = Array(prompt[position..<min(position + 4, prompt.count)])
+            guard let result = chain.run(chunk, at: position) else { return nil }
+            position += chunk.count
+            if position == prompt.count { results.append(result) }
+        }
+        for _ in 1..<tokens {
+            guard let result = chain.run([results.last ?? 0], at: position) else { return nil }
+            results.append(result)
+            position += 1
+        }
+        return results
+    }
+
+    private func undisturbed() throws -> [UInt64] {
+        var chain = self.chain()
+        return try #require(self.generate(&chain))
+    }
+
+    /// The sessions at the end hold the sequence, each token once, and nobody else is open.
+    private func expectOrder(_ chain: ToyChain) {
+        for member in chain.session.members { #expect(chain.hops[member.id]?.held == 21) }
+        let open = Set(chain.hops.keys).subtracting(chain.session.members.map(\.id))
+        #expect(Set(chain.retired) == open)
+        #expect(chain.retired.count == open.count)
+        #expect(chain.session.members.first?.blocks.lowerBound == 0)
+        #expect(chain.session.members.last?.blocks.upperBound == 8)
+    }
+
+    @Test func `an undisturbed sequence is one step a hop and pass, of the pass's tokens`() throws {
+        var chain = self.chain()
+        _ = try #require(self.generate(&chain))
+        #expect(chain.sent.count == 3 * 14)
+        #expect(chain.sent.map(\.hop.rawValue) == (0..<14).flatMap { _ in [0, 1, 2] })
+        #expect(chain.vacancies.isEmpty && chain.recovered.isEmpty)
+        self.expectOrder(chain)
+    }
+
+    /// Every hop, every pass, the answer lost as well as the request.
+    @Test(arguments: 0..<3, 0..<14) func `a lost hop is replaced and nothing else shows it`(hop: Int, pass: Int) throws
+    {
+        let expected = try self.undisturbed()
+        for vanishes in [false, true] {
+            var chain = self.chain()
+            chain.fate = { step in
+                guard step.id.rawValue == UInt64(pass * 3 + hop) else { return .answers }
+                return vanishes ? .vanishes(.gone) : .loses(.gone)
+            }
+            chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+            #expect(self.generate(&chain) == expected)
+            #expect(chain.vacancies.map(\.blocks) == [self.ranges[hop]])
+            #expect(chain.vacancies.map(\.excluding) == [[self.peers[hop]]])
+            let held = [0, 4, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20][pass]
+            #expect(chain.recovered.map(\.tokens) == [held])
+            #expect(chain.recovered.first?.lost.blocks == self.ranges[hop])
+            #expect(chain.recovered.first?.replacements.map(\.peer) == [self.peers[5]])
+            // Chunks of four, the outstanding step among the last.
+            let length = held + [4, 4, 2, 1][min(pass, 3)]
+            #expect(chain.hops[HopID(rawValue: 3)]?.steps.prefix { $0.lowerBound < length }.count == (length + 3) / 4)
+            self.expectOrder(chain)
+        }
+    }
+
+    @Test func `two peers take over from one, and the second is given what the first makes of it`() throws {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 1 && $0.position == 15 ? .vanishes(.unable) : .answers }
+        chain.plan = { [peers] vacancy in
+            let cut = vacancy.blocks.lowerBound + 1
+            return try? [
+                (peer: peers[5], blocks: BlockRange(vacancy.blocks.lowerBound, cut)),
+                (peer: peers[6], blocks: BlockRange(cut, vacancy.blocks.upperBound)),
+            ]
+        }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(chain.recovered.first?.replacements.map(\.peer) == [self.peers[5], self.peers[6]])
+        #expect(chain.session.members.map(\.blocks.lowerBound) == [0, 3, 4, 6])
+        self.expectOrder(chain)
+    }
+
+    @Test func `a replacement that is lost while it catches up is replaced in its turn`() throws {
+        var chain = self.chain()
+        chain.fate = { step in
+            switch step.hop.rawValue {
+            case 0 where step.position == 16: .loses(.gone)
+            case 3 where step.position == 8: .vanishes(.gone)
+            case 4 where step.position == 0: .loses(.unable)
+            default: .answers
+            }
+        }
+        var next = 3
+        chain.plan = { [peers] vacancy in
+            next += 1
+            return [(peer: peers[next], blocks: vacancy.blocks)]
+        }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(
+            chain.vacancies.map(\.excluding) == [
+                [self.peers[0]], [self.peers[0], self.peers[4]], [self.peers[0], self.peers[4], self.peers[5]],
+            ]
+        )
+        #expect(chain.recovered.map(\.lost.id.rawValue) == [0, 3, 4])
+        #expect(chain.recovered.allSatisfy { $0.replacements.map(\.id.rawValue) == [5] })
+        self.expectOrder(chain)
+    }
+
+    @Test func `who has forgotten the session gets another one, from the beginning`() throws {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 2 && $0.position == 12 ? .loses(Loss(.unknownSession)) : .answers }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(chain.reopened == 1)
+        #expect(chain.vacancies.isEmpty)
+        #expect(chain.session.members[2].peer == self.peers[2])
+        self.expectOrder(chain)
+    }
+
+    @Test func `who knows no session that has just begun is left`() throws {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 2 && $0.position == 0 ? .loses(Loss(.unknownSession)) : .answers }
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(chain.reopened == 0 && chain.vacancies.count == 1)
+    }
+
+    @Test(arguments: [ReplyCode.tooLarge, .badRequest, .badTensor]) func `what nobody would run is not tried elsewhere`(
+        code: ReplyCode
+    ) {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 1 ? .loses(Loss(code)) : .answers }
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(self.generate(&chain) == nil)
+        #expect(chain.vacancies.isEmpty)
+    }
+
+    @Test func `where nobody else is found whoever failed is tried once more, and then it ends`() throws {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 1 && $0.position == 12 ? .loses(.gone) : .answers }
+        #expect(self.generate(&chain) == nil)
+        #expect(chain.vacancies.map(\.excluding) == [[self.peers[1]], []])
+
+        var again = self.chain()
+        again.fate = chain.fate
+        again.plan = { [peers] in $0.excluding.isEmpty ? [(peer: peers[1], blocks: $0.blocks)] : nil }
+        #expect(self.generate(&again) == (try self.undisturbed()))
+        self.expectOrder(again)
+    }
+
+    @Test func `a pass fails after as many attempts as it may make`() {
+        var chain = self.chain()
+        chain.fate = { $0.position == 12 ? .loses(.gone) : .answers }
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(self.generate(&chain) == nil)
+        // The replacement gets the first twelve tokens before it fails in its turn.
+        #expect(chain.vacancies.count == Limits.recoveryAttempts)
+    }
+
+    @Test func `without anybody to ask a loss is the end, and nothing is kept`() {
+        var chain = self.chain(isRecoverable: false)
+        chain.fate = { $0.position == 12 ? .loses(.gone) : .answers }
+        #expect(self.generate(&chain) == nil)
+        #expect(chain.vacancies.isEmpty)
+        #expect(chain.session.keptBytes <= 8)
+    }
+
+    @Test func `a late hop is waited for, and left as soon as there is another`() throws {
+        var alone = self.chain()
+        alone.fate = { $0.hop.rawValue == 1 && $0.position == 14 ? .isLate : .answers }
+        #expect(self.generate(&alone) == (try self.undisturbed()))
+        #expect(alone.vacancies.count == 1 && alone.recovered.isEmpty)
+        #expect(alone.session.members.map(\.peer) == Array(self.peers[0..<3]))
+
+        var chain = self.chain()
+        chain.fate = alone.fate
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(chain.recovered.map(\.loss) == [.late])
+        #expect(chain.session.members.map(\.peer) == [self.peers[0], self.peers[5], self.peers[2]])
+        self.expectOrder(chain)
+    }
+
+    @Test func `a plan for a hop that has answered meanwhile is closed unused`() throws {
+        var chain = self.chain()
+        let step = try #require(self.firstStep(&chain))
+        guard case .plan(let vacancy) = chain.session.late(step.id, now: chain.now) else {
+            Issue.record("nobody else is looked for")
+            return
+        }
+        guard case .send = chain.session.answered(step.id, with: step.payload, now: chain.now) else {
+            Issue.record("the pass stands still")
+            return
+        }
+        let idle = ChainMember(id: HopID(rawValue: 77), peer: self.peers[5], blocks: vacancy.blocks)
+        guard case .wait = chain.session.planned(vacancy.id, [idle], now: chain.now) else {
+            Issue.record("a hop that answered was replaced")
+            return
+        }
+        #expect(chain.session.takeRetired() == [idle.id])
+        #expect(chain.session.members.map(\.id.rawValue) == [0, 1, 2])
+    }
+
+    private func firstStep(_ chain: inout ToyChain) -> ChainSession<ToyRows>.Step? {
+        guard case .send(let step) = chain.session.begin(ToyRows(rows: [1]), at: 0, wantsLogits: true, now: chain.now)
+        else { return nil }
+        return step
+    }
+
+    @Test func `the deadline is eight times what a hop takes, and two seconds at least`() throws {
+        var chain = self.chain()
+        let first = try #require(self.firstStep(&chain))
+        #expect(first.deadline == .seconds(2))
+        _ = chain.session.answered(first.id, with: nil, now: chain.now + .seconds(3))
+        guard case .send(let step) = chain.session.begin(ToyRows(rows: [1]), at: 1, wantsLogits: true, now: chain.now)
+        else {
+            Issue.record("the pass does not begin")
+            return
+        }
+        #expect(step.deadline == .seconds(24))
+    }
+
+    @Test func `who cannot be filled as a whole is not filled at all`() {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 1 && $0.position == 12 ? .loses(.gone) : .answers }
+        chain.plan = { [peers] vacancy in
+            (try? BlockRange(vacancy.blocks.lowerBound, vacancy.blocks.upperBound - 1)).map {
+                [(peer: peers[5], blocks: $0)]
+            }
+        }
+        #expect(self.generate(&chain) == nil)
+        #expect(Set(chain.retired).isSuperset(of: [HopID(rawValue: 3), HopID(rawValue: 4)]))
+    }
+
+    @Test func `a sequence too long to be kept is run again from the first block`() throws {
+        var chain = self.chain(loggedBytes: 300)
+        chain.fate = { $0.hop.rawValue == 2 && $0.position == 18 ? .loses(.gone) : .answers }
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(chain.vacancies.map(\.blocks) == [try BlockRange(0, 8)])
+        #expect(chain.session.keptBytes <= 300)
+        self.expectOrder(chain)
+    }
+
+    @Test func `a sequence that goes back and on another way is replayed as it is now`() throws {
+        var plain = self.chain()
+        var chain = self.chain()
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        chain.fate = { $0.position == 7 && $0.hop.rawValue == 1 ? .loses(.gone) : .answers }
+        for rows in [[1, 2, 3, 4, 5, 6] as [UInt64]] {
+            #expect(plain.run(rows, at: 0) == chain.run(rows, at: 0))
+        }
+        for (rows, position) in [([9, 9, 9], 2), ([8, 8], 5), ([7], 7), ([6], 8)] as [([UInt64], Int)] {
+            #expect(plain.run(rows, at: position) == chain.run(rows, at: position))
+        }
+        #expect(chain.recovered.map(\.tokens) == [7])
+    }
+}

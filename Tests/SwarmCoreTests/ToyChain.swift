@@ -1,0 +1,171 @@
+import P2PWire
+import ShardProtocol
+import SwarmCore
+
+/// Rows of one number each, in place of activations.
+struct ToyRows: SpanPayload, Equatable {
+    var rows: [UInt64]
+
+    var tokenCount: Int { self.rows.count }
+    var byteCount: Int { self.rows.count * 8 }
+
+    func rows(_ range: Range<Int>) -> ToyRows { ToyRows(rows: Array(self.rows[range])) }
+
+    static func joined(_ payloads: [ToyRows]) -> ToyRows { ToyRows(rows: payloads.flatMap(\.rows)) }
+}
+
+/// A session on a hop of a model whose every number depends on all that came before it: whatever is lost, repeated or out
+/// of order shows in every later one.
+struct ToyHop {
+    let member: ChainMember
+    /// What each block has made of each token so far.
+    private var states: [[UInt64]]
+    private(set) var steps: [Range<Int>] = []
+
+    init(_ member: ChainMember) {
+        self.member = member
+        self.states = Array(repeating: [], count: member.blocks.count)
+    }
+
+    var held: Int { self.states[0].count }
+
+    mutating func run(_ step: ChainSession<ToyRows>.Step) -> ToyRows {
+        precondition(step.position <= self.held, "a hop cannot run what comes after a gap")
+        self.steps.append(step.position..<step.position + step.payload.tokenCount)
+        var rows = step.payload.rows
+        for (index, block) in self.member.blocks.indices.enumerated() {
+            self.states[index].removeSubrange(step.position...)
+            rows = rows.map { row in
+                let number = Self.mix(row ^ Self.mix(self.states[index].last ?? 0) &+ UInt64(block))
+                self.states[index].append(number)
+                return number
+            }
+        }
+        return ToyRows(rows: rows)
+    }
+
+    private static func mix(_ value: UInt64) -> UInt64 {
+        var value = value &+ 0x9e37_79b9_7f4a_7c15
+        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+        return value ^ value >> 31
+    }
+}
+
+/// Obeys a chain session with toy hops, in virtual time: the whole shell, without a network.
+struct ToyChain {
+    enum Fate {
+        case answers
+        case loses(Loss)
+        /// Runs the step, but its answer is lost on the way.
+        case vanishes(Loss)
+        /// Takes so long that its deadline passes; answers unless somebody else is found.
+        case isLate
+        case drains
+    }
+
+    var session: ChainSession<ToyRows>
+    var hops: [HopID: ToyHop] = [:]
+    var now = ContinuousClock.now
+    /// Which peers there are to take over, by what they are asked for; nil when nobody can.
+    var plan: (ChainSession<ToyRows>.Vacancy) -> [(peer: PeerID, blocks: BlockRange)]? = { _ in nil }
+    var fate: (ChainSession<ToyRows>.Step) -> Fate = { _ in .answers }
+
+    private(set) var sent: [ChainSession<ToyRows>.Step] = []
+    private(set) var vacancies: [ChainSession<ToyRows>.Vacancy] = []
+    private(set) var reopened = 0
+    private(set) var retired: [HopID] = []
+    private(set) var recovered: [ChainSession<ToyRows>.Recovery] = []
+    private var nextHop: UInt64 = 0
+
+    init(
+        _ hops: [(peer: PeerID, blocks: BlockRange)],
+        chunk: Int = 4,
+        isRecoverable: Bool = true,
+        loggedBytes: Int = 1 << 20
+    ) {
+        let members = hops.enumerated().map { index, hop in
+            ChainMember(id: HopID(rawValue: UInt64(index)), peer: hop.peer, blocks: hop.blocks)
+        }
+        self.session = ChainSession(
+            members,
+            chunk: chunk,
+            isRecoverable: isRecoverable,
+            loggedBytes: loggedBytes
+        )
+        self.nextHop = UInt64(hops.count)
+        for member in members { self.hops[member.id] = ToyHop(member) }
+    }
+
+    private mutating func take(_ hops: [(peer: PeerID, blocks: BlockRange)]) -> [ChainMember] {
+        hops.map { hop in
+            let member = ChainMember(id: HopID(rawValue: self.nextHop), peer: hop.peer, blocks: hop.blocks)
+            self.nextHop += 1
+            self.hops[member.id] = ToyHop(member)
+            return member
+        }
+    }
+
+    /// What the last hop makes of the last token; nil when the pass failed.
+    mutating func run(_ rows: [UInt64], at position: Int) -> UInt64? {
+        var result: UInt64?
+        var action = self.session.begin(ToyRows(rows: rows), at: position, wantsLogits: true, now: self.now)
+        while true {
+            self.retired += self.session.takeRetired()
+            switch action {
+            case .send(let step): action = self.send(step, &result)
+            case .plan(let vacancy):
+                self.vacancies.append(vacancy)
+                action = self.fill(vacancy)
+            case .reopen(let vacancy):
+                self.reopened += 1
+                let members = self.take(
+                    [(vacancy.lost.peer, vacancy.blocks)].compactMap { pair in
+                        pair.0.map { (peer: $0, blocks: pair.1) }
+                    }
+                )
+                action = self.session.planned(vacancy.id, members, now: self.now)
+            case .finished:
+                self.recovered += self.session.takeRecovered()
+                return result
+            case .wait, .fail: return nil
+            }
+        }
+    }
+
+    private mutating func send(_ step: ChainSession<ToyRows>.Step, _ result: inout UInt64?) -> Action {
+        self.sent.append(step)
+        self.now += .milliseconds(10)
+        switch self.fate(step) {
+        case .answers, .drains: return self.answer(step, &result)
+        case .loses(let loss): return self.session.failed(step.id, loss, now: self.now)
+        case .vanishes(let loss):
+            _ = self.hops[step.hop]?.run(step)
+            return self.session.failed(step.id, loss, now: self.now)
+        case .isLate:
+            self.now += step.deadline
+            guard case .plan(let vacancy) = self.session.late(step.id, now: self.now) else {
+                return self.answer(step, &result)
+            }
+            self.vacancies.append(vacancy)
+            let next = self.fill(vacancy)
+            // It wakes up too late, or nobody else was there.
+            let straggler = self.answer(step, &result)
+            if case .send = next { return next }
+            return straggler
+        }
+    }
+
+    typealias Action = ChainSession<ToyRows>.Action
+
+    private mutating func answer(_ step: ChainSession<ToyRows>.Step, _ result: inout UInt64?) -> Action {
+        guard let output = self.hops[step.hop]?.run(step) else { preconditionFailure("a step goes to a hop") }
+        if step.isLast, step.wantsLogits { result = output.rows.last }
+        return self.session.answered(step.id, with: step.isLast ? nil : output, now: self.now)
+    }
+
+    private mutating func fill(_ vacancy: ChainSession<ToyRows>.Vacancy) -> Action {
+        guard let hops = self.plan(vacancy) else { return self.session.unplanned(vacancy.id, now: self.now) }
+        return self.session.planned(vacancy.id, self.take(hops), now: self.now)
+    }
+}
