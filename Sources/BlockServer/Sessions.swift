@@ -4,45 +4,40 @@ internal import ShardProtocol
 internal import SwarmCore
 internal import Synchronization
 
-/// The shell of a session ledger: keeps the KV-caches and whoever waits for an answer, and runs what the ledger says.
+/// The shell of a session ledger and of a scheduler: keeps the KV-caches and whoever waits for an answer, runs what they
+/// say, and hands out what comes of it.
 ///
-/// Each request is answered in its own task. The task whose step may run takes it to the compute thread itself; the
-/// others sleep until their turn or their answer comes. A lock, not an actor, so that a caller who gives up is heard at
-/// once and no step can slip between two halves of a decision.
+/// Each request is answered in its own task, which sleeps until its answer is there. A lock, not an actor, so that a
+/// caller who gives up is heard at once and no step can slip between two halves of a decision.
 final class Sessions: Sendable {
-    /// What a task that waits for its step learns.
-    private enum Turn {
-        case run(SessionLedger.RunOrder, KVCache)
-        case answer(StepOutcome)
-    }
-
     /// A request that has not been answered.
-    private struct Waiter {
+    struct Waiter {
         let key: SessionKey
-        let position: Int
+        let step: StepRequest
+        let input: StepInput
+        let arrival: ContinuousClock.Instant
+        let continuation: CheckedContinuation<StepOutcome, Never>
         /// The step whose answer it shares, when it is a retry.
         var joins: StepID?
-        var progress: Progress
     }
 
-    private enum Progress {
-        case waiting(CheckedContinuation<Turn, Never>)
-        /// Its task is on its way to the compute thread.
-        case called(isAbandoned: Bool)
-    }
-
-    private struct State {
+    struct State {
         var ledger: SessionLedger
+        var scheduler: BatchScheduler
         var caches: [SessionKey: KVCache] = [:]
         var waiters: [StepID: Waiter] = [:]
+        /// What is in the scheduler's hands.
+        var work: [StepID: StepWork] = [:]
+        /// Whether somebody runs passes, or is on the way to.
+        var isComputing = false
         var nextStep: UInt64 = 0
         var speed: SpeedMeter
     }
 
-    private let loaded: LoadedRange
-    private let range: BlockRange
-    private let compute: ComputeQueue
-    private let state: Mutex<State>
+    let loaded: LoadedRange
+    let range: BlockRange
+    let compute: ComputeQueue
+    let state: Mutex<State>
 
     init(_ loaded: LoadedRange, range: BlockRange, kvMemory: Int, speed: SpeedMeter, compute: ComputeQueue) {
         self.loaded = loaded
@@ -53,7 +48,13 @@ final class Sessions: Sendable {
             contextLength: loaded.configuration.contextLength,
             bytesOfSession: { loaded.configuration.kvBytes(blocks: $0.indices, tokens: $1) }
         )
-        self.state = Mutex(State(ledger: SessionLedger(configuration: configuration), speed: speed))
+        self.state = Mutex(
+            State(
+                ledger: SessionLedger(configuration: configuration),
+                scheduler: BatchScheduler(rowsPerPass: LoadedRange.tokensPerPass),
+                speed: speed
+            )
+        )
     }
 
     var freeKVBytes: Int { self.state.withLock { $0.ledger.freeKVBytes } }
@@ -93,15 +94,15 @@ extension Sessions {
     }
 
     private func outcome(of step: StepRequest, _ key: SessionKey, _ input: StepInput) async -> StepOutcome {
-        let arrival = ContinuousClock.now
-        // To the end, since a step that waits for the compute thread has not begun either.
-        return await withTaskCancellationHandler {
-            switch await withCheckedContinuation({ self.enter(step, key, $0, now: arrival) }) {
-            case .answer(let outcome): return outcome
-            case .run(let order, let cache):
-                let outcome = await self.run(step, key, order, cache, input, since: arrival)
-                self.finish(step, key, outcome)
-                return outcome ?? Self.left
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let waiter = Waiter(key: key, step: step, input: input, arrival: .now, continuation: continuation)
+                self.update { state, answers in
+                    // A task is marked as cancelled before its handler runs, so none slips through between the two.
+                    guard !Task.isCancelled else { return answers.append((continuation, Self.left)) }
+                    state.waiters[step.id] = waiter
+                    self.obey(state.ledger.received(step, of: key, now: waiter.arrival), &state, &answers)
+                }
             }
         } onCancel: {
             self.abandon(step.id)
@@ -111,38 +112,18 @@ extension Sessions {
     /// What a step gets whose caller has left; nobody reads it.
     private static let left = StepOutcome.refused(Refusal(code: .failed), "the caller has left")
 
-    /// Takes the step to the compute thread, unless it is too brief for that. There it begins unless everybody who asked
-    /// for it has left; then nil.
-    private func run(
-        _ step: StepRequest,
-        _ key: SessionKey,
-        _ order: SessionLedger.RunOrder,
-        _ cache: KVCache,
-        _ input: StepInput,
-        since arrival: ContinuousClock.Instant
-    ) async -> StepOutcome? {
-        let isBrief = self.loaded.isBrief(tokens: order.tokenCount, at: order.position, blocks: order.blocks.indices)
-        return await self.compute.run(isBrief: isBrief) {
-            guard self.begins(step.id, key, cache) else { return nil }
-            let start = ContinuousClock.now
-            cache.truncate(to: order.position)
-            do throws(ModelError) {
-                let values = try self.loaded.forward(
-                    input.input,
-                    blocks: order.blocks.indices,
-                    at: order.position,
-                    cache: cache,
-                    output: input.answer.output
-                )
-                return .computed(
-                    values: input.answer.isEmpty ? [] : values,
-                    have: order.position + order.tokenCount,
-                    queued: arrival.duration(to: start),
-                    took: start.duration(to: .now)
-                )
-            } catch {
-                return StepOutcome(error, have: cache.length)
-            }
+    /// The caller of a step has left: its place in the queue is free, unless the step has begun or somebody else wants
+    /// its answer.
+    private func abandon(_ id: StepID) {
+        self.update { state, answers in
+            guard let waiter = state.waiters.removeValue(forKey: id) else { return }
+            answers.append((waiter.continuation, Self.left))
+            let step = waiter.joins ?? id
+            guard let work = state.work[step] else { return state.ledger.abandoned(step, of: waiter.key) }
+            let isWanted = state.waiters[step] != nil || state.waiters.values.contains { $0.joins == step }
+            guard !isWanted, state.scheduler.abandoned(step) else { return }
+            state.work[step] = nil
+            self.obey(state.ledger.finished(work.key, .dropped, now: .now), &state, &answers)
         }
     }
 
@@ -154,146 +135,21 @@ extension Sessions {
     }
 }
 
-// MARK: Turns
-
-extension Sessions {
-    /// Answers to be given once the lock is free.
-    private typealias Wakeups = [(CheckedContinuation<Turn, Never>, Turn)]
-
-    private func update(_ body: (inout State, inout Wakeups) -> Void) {
-        let wakeups = self.state.withLock { state in
-            var wakeups: Wakeups = []
-            body(&state, &wakeups)
-            return wakeups
-        }
-        for (continuation, turn) in wakeups { continuation.resume(returning: turn) }
-    }
-
-    private func enter(
-        _ step: StepRequest,
-        _ key: SessionKey,
-        _ continuation: CheckedContinuation<Turn, Never>,
-        now: ContinuousClock.Instant
-    ) {
-        self.update { state, wakeups in
-            // A task is marked as cancelled before its handler runs, so none slips through between the two.
-            guard !Task.isCancelled else { return wakeups.append((continuation, .answer(Self.left))) }
-            state.waiters[step.id] = Waiter(key: key, position: step.position, progress: .waiting(continuation))
-            self.obey(state.ledger.received(step, of: key, now: now), &state, &wakeups)
-        }
-    }
-
-    /// The caller of a step has left: its place in the queue is free, unless the step already runs.
-    private func abandon(_ id: StepID) {
-        self.update { state, wakeups in
-            guard var waiter = state.waiters[id] else { return }
-            switch waiter.progress {
-            case .waiting(let continuation):
-                state.waiters[id] = nil
-                if waiter.joins == nil { state.ledger.abandoned(id, of: waiter.key) }
-                wakeups.append((continuation, .answer(Self.left)))
-            case .called:
-                waiter.progress = .called(isAbandoned: true)
-                state.waiters[id] = waiter
-            }
-        }
-    }
-
-    /// Whether a step that reached the compute thread is still wanted: by its caller, or by a retry that joined it.
-    ///
-    /// If so, its cache is the session's from now on: a restart that never begins leaves the session what it had.
-    private func begins(_ id: StepID, _ key: SessionKey, _ cache: KVCache) -> Bool {
-        self.state.withLock { state in
-            if case .called(isAbandoned: true) = state.waiters[id]?.progress,
-                !state.waiters.values.contains(where: { $0.joins == id })
-            {
-                return false
-            }
-            state.caches[key] = cache
-            return true
-        }
-    }
-
-    /// A step that was called is over: whoever joined it gets its answer, and the session goes on.
-    ///
-    /// - Parameter outcome: nil when it never began, since everybody had left.
-    private func finish(_ step: StepRequest, _ key: SessionKey, _ outcome: StepOutcome?) {
-        self.update { state, wakeups in
-            let end: SessionLedger.Outcome
-            switch outcome {
-            case .computed(_, _, _, let took):
-                end = .committed
-                state.speed.measured(blocks: step.blocks.count, tokens: step.tokenCount, took: took)
-            case .refused, .closed: end = .failed
-            case nil: end = .dropped
-            }
-            state.waiters[step.id] = nil
-            // A retry may have come just after the step was dropped; it is to come once more.
-            let again = StepOutcome(Refusal(code: .busy, retryAfter: .milliseconds(100)), position: step.position)
-            for (id, waiter) in state.waiters where waiter.joins == step.id {
-                self.reply(outcome ?? again, to: id, &state, &wakeups)
-            }
-            self.obey(state.ledger.finished(key, end, now: .now), &state, &wakeups)
-        }
-    }
-
-    private func reply(_ outcome: StepOutcome, to id: StepID, _ state: inout State, _ wakeups: inout Wakeups) {
-        guard let waiter = state.waiters.removeValue(forKey: id), case .waiting(let continuation) = waiter.progress
-        else {
-            return
-        }
-        wakeups.append((continuation, .answer(outcome)))
-    }
-
-    private func obey(_ actions: [SessionLedger.Action], _ state: inout State, _ wakeups: inout Wakeups) {
-        for action in actions {
-            switch action {
-            case .run(let id, let key, let order): self.call(id, key, order, &state, &wakeups)
-            case .join(let id, let running): state.waiters[id]?.joins = running
-            case .refuse(let id, let refusal):
-                let position = state.waiters[id]?.position ?? 0
-                self.reply(StepOutcome(refusal, position: position), to: id, &state, &wakeups)
-            case .acknowledge(let id): self.reply(.closed, to: id, &state, &wakeups)
-            case .discard(let key): state.caches[key] = nil
-            }
-        }
-    }
-
-    /// Calls the task of a step to run it.
-    private func call(
-        _ id: StepID,
-        _ key: SessionKey,
-        _ order: SessionLedger.RunOrder,
-        _ state: inout State,
-        _ wakeups: inout Wakeups
-    ) {
-        guard var waiter = state.waiters[id], case .waiting(let continuation) = waiter.progress else { return }
-        let known = order.position > 0 ? state.caches[key] : nil
-        guard let cache = known ?? (try? self.loaded.makeCache(blocks: order.blocks.indices)) else {
-            self.reply(.refused(Refusal(code: .failed), "no KV-cache could be made"), to: id, &state, &wakeups)
-            return self.obey(state.ledger.finished(key, .failed, now: .now), &state, &wakeups)
-        }
-        waiter.progress = .called(isAbandoned: false)
-        state.waiters[id] = waiter
-        wakeups.append((continuation, .run(order, cache)))
-    }
-}
-
 // MARK: Endings
 
 extension Sessions {
     private func close(_ key: SessionKey) -> StepOutcome {
-        self.update { state, wakeups in
+        self.update { state, answers in
             let id = StepID(rawValue: state.nextStep)
             state.nextStep += 1
-            self.obey(state.ledger.closed(id, of: key), &state, &wakeups)
+            self.obey(state.ledger.closed(id, of: key), &state, &answers)
         }
         return .closed
     }
 
     /// Forgets the sessions whose time is over.
     func expire(now: ContinuousClock.Instant) {
-        self.update { state, wakeups in self.obey(state.ledger.expired(now: now), &state, &wakeups) }
+        self.update { state, answers in self.obey(state.ledger.expired(now: now), &state, &answers) }
     }
 
     func connected(_ peer: PeerID) {

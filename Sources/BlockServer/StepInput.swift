@@ -20,10 +20,13 @@ struct StepInput: Sendable {
             if case .nothing = self { true } else { false }
         }
 
-        var output: LoadedRange.Output {
+        /// What a pass is asked for that computes a part of the tokens: logits of the last one only where it has it.
+        func output(isLast: Bool) -> LoadedRange.Output {
             switch self {
-            case .hiddenStates, .nothing: .hidden
+            case .hiddenStates: .hidden
+            case .logits(.last) where !isLast: .nothing
             case .logits(let tokens): .logits(tokens)
+            case .nothing: .nothing
             }
         }
     }
@@ -55,6 +58,17 @@ struct StepInput: Sendable {
         case (true, .every): self.answer = .logits(.every)
         }
         try self.checkAnswerSize(configuration)
+    }
+
+    /// Some of the tokens.
+    func input(_ tokens: Range<Int>) -> LoadedRange.Input {
+        guard tokens != 0..<self.tokenCount else { return self.input }
+        switch self.input {
+        case .tokens(let ids): return .tokens(Array(ids[tokens]))
+        case .hidden(let bits):
+            let width = bits.count / self.tokenCount
+            return .hidden(Array(bits[tokens.lowerBound * width..<tokens.upperBound * width]))
+        }
     }
 
     private static func input(

@@ -44,6 +44,15 @@ public final class ComputeQueue: TaskExecutor {
         return try result.get()
     }
 
+    /// Runs `body` on the queue's thread, some time.
+    package func submit(_ body: @escaping @Sendable () -> Void) {
+        self.pending.add(1, ordering: .relaxed)
+        self.queue.async {
+            body()
+            self.pending.subtract(1, ordering: .relaxed)
+        }
+    }
+
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         self.queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }

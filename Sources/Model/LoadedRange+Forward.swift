@@ -13,6 +13,8 @@ extension LoadedRange {
     public enum Output: Equatable, Sendable {
         /// The stream after the last block of the step as f16 bits, [tokens][hiddenSize].
         case hidden
+        /// Nothing: the tokens go into the cache.
+        case nothing
         /// For a step that ends at the model's last block: the logits as f16 bits, [vocabularySize] for each token.
         case logits(Tokens)
 
@@ -164,6 +166,7 @@ extension LoadedRange {
             case .hidden:
                 let count = rows.count * stream.width
                 runs[portion.run].append(UnsafeBufferPointer(start: stream[rows.lowerBound], count: count))
+            case .nothing: break
             case .logits(.every):
                 heads.append((portion.run, rows))
             case .logits(.last):

@@ -92,6 +92,9 @@ public final class LoadedRange: Sendable {
     /// Bytes that one token takes in a cache for each block.
     public var kvBytesPerTokenAndBlock: Int { self.layout.pageBytesPerBlock / KVCache.pageTokens }
 
+    /// Tokens that pass through the blocks together; steps with more take several passes.
+    public static var tokensPerPass: Int { Limits.tokensPerPass }
+
     /// How many numbers were saturated at ±65504 since loading.
     public var saturationCount: Int { self.tally.saturations.load(ordering: .relaxed) }
 

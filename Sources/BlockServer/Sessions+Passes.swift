@@ -1,0 +1,106 @@
+internal import Model
+internal import ShardProtocol
+internal import SwarmCore
+internal import Synchronization
+
+extension Sessions {
+    /// Where passes are run.
+    enum Start {
+        case here
+        case onItsThread
+    }
+
+    /// A pass about to run.
+    private struct Pass {
+        let blocks: Range<Int>
+        let portions: [BatchScheduler.Portion]
+        let steps: [LoadedRange.Step]
+    }
+
+    /// Where to begin with what waits; nil where nothing does, or somebody is at it.
+    ///
+    /// A step that comes alone and is over before another thread would be awake runs where it is.
+    func start(_ state: inout State) -> Start? {
+        guard !state.isComputing, state.scheduler.waitingCount > 0 else { return nil }
+        state.isComputing = true
+        guard let only = state.scheduler.onlyWaiting, let work = state.work[only.id], self.compute.pendingPasses == 0
+        else { return .onItsThread }
+        let (order, blocks) = (work.order, work.order.blocks.indices)
+        return self.loaded.isBrief(tokens: order.tokenCount, at: order.position, blocks: blocks) ? .here : .onItsThread
+    }
+
+    /// Runs one pass on the caller's thread; what came meanwhile goes to the compute thread.
+    func runBriefly() {
+        if self.runPass(andGoOn: false) { self.compute.submit { self.run() } }
+    }
+
+    /// Runs passes, on the compute thread, until nothing is ready. What comes meanwhile is in the next one.
+    func run() {
+        while self.runPass(andGoOn: true) {}
+    }
+
+    /// - Returns: whether something else is ready; if not, whoever brings something next starts anew.
+    private func runPass(andGoOn: Bool) -> Bool {
+        guard let pass = self.state.withLock({ self.nextPass(&$0) }) else { return false }
+        let start = ContinuousClock.now
+        let results = self.loaded.forward(pass.steps, blocks: pass.blocks)
+        let end = ContinuousClock.now
+        var isMore = false
+        self.update { state, answers in
+            self.ended(pass, results, took: start.duration(to: end), at: end, &state, &answers)
+            isMore = state.scheduler.waitingCount > 0
+            state.isComputing = isMore
+        }
+        return isMore
+    }
+
+    /// The next pass of the scheduler; its steps begin. Their caches are their sessions' from now on: a restart that
+    /// never begins leaves its session what it had.
+    private func nextPass(_ state: inout State) -> Pass? {
+        guard let batch = state.scheduler.next() else {
+            state.isComputing = false
+            return nil
+        }
+        let steps = batch.portions.compactMap { portion in
+            state.work[portion.id].map { work in
+                if portion.tokens.lowerBound == 0 {
+                    work.cache.truncate(to: work.order.position)
+                    state.caches[work.key] = work.cache
+                }
+                return work.part(portion)
+            }
+        }
+        return Pass(blocks: batch.blocks.indices, portions: batch.portions, steps: steps)
+    }
+
+    private func ended(
+        _ pass: Pass,
+        _ results: [Result<[UInt16], ModelError>],
+        took duration: Duration,
+        at now: ContinuousClock.Instant,
+        _ state: inout State,
+        _ answers: inout Answers
+    ) {
+        let failed = zip(pass.portions, results).filter { if case .failure = $1 { true } else { false } }
+        state.scheduler.ended(failed: Set(failed.map(\.0.id)), took: duration)
+        for (portion, result) in zip(pass.portions, results) {
+            guard var work = state.work[portion.id] else { continue }
+            switch result {
+            case .success(let values):
+                work.computed(values, took: duration)
+                state.work[portion.id] = work
+                guard portion.isLast else { continue }
+                state.speed.measured(
+                    blocks: pass.blocks.count,
+                    tokens: work.order.tokenCount,
+                    took: work.computing
+                )
+                self.finish(portion.id, work.key, .committed, work.outcome(at: now), &state, &answers)
+            case .failure(let error):
+                work.cache.truncate(to: work.order.position)
+                let outcome = StepOutcome(error, have: work.cache.length)
+                self.finish(portion.id, work.key, .failed, outcome, &state, &answers)
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/// What a block server's passes are made of.
+extension Limits {
+    /// Steps that are ready or in a pass: what a machine gets through in a few seconds. Their messages are bounded where
+    /// they are read.
+    package static let queuedSteps = 192
+
+    /// Of one peer: a gateway's, and no more than half, so that no one peer makes all others hear `busy`.
+    package static let queuedStepsOfPeer = 96
+
+    /// Tokens of a step that decodes: one, or a few where a coordinator guesses ahead. Such steps are never cut.
+    package static let decodingTokens = 16
+
+    /// The fewest rows of a prefill's portion: with fewer, reading the weights takes longer than multiplying.
+    package static let smallestPortion = 16
+
+    /// A prefill's portion before any pace was measured.
+    package static let firstPortion = 64
+
+    /// How long a pass with a prefill's portion in it may take while somebody decodes: the longest gap between two
+    /// tokens that still reads as flowing.
+    package static let longestStall = Duration.milliseconds(50)
+
+    /// Passes without a decoding step after which nobody decodes: a generation comes back after one pass of each hop.
+    package static let passesSinceDecoding = 8
+
+    /// Passes that a peer with a step ready lets others lead, whatever it has had.
+    package static let passesOver = 64
+
+    /// Rows that take as long as reading the weights does.
+    package static let rowsOfReading = 8
+
+    /// Rows that a peer is behind the others at most after it had more: a pass.
+    package static let owedRows = 256
+}
