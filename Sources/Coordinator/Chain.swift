@@ -26,17 +26,20 @@ package final class Chain: Sendable {
 
     private let state: Mutex<State>
     private let replan: Replan?
+    private let book: PeerBook?
 
     /// - Parameters:
     ///   - spans: in the order of their blocks.
     ///   - blockCount: how many blocks the model has.
     ///   - chunk: the most tokens that a span is given at once when it is given them again.
+    ///   - book: learns of each step how its peer did; nil where there are no peers.
     ///   - replan: nil where there is nobody else; a loss then ends the sequence.
     /// - Throws: ``CoordinatorError`` with code `badChain` when the spans leave a gap, overlap, or end elsewhere.
     package init(
         spans: [any Span],
         blockCount: Int,
         chunk: Int = Limits.prefillChunk,
+        book: PeerBook? = nil,
         replan: Replan? = nil
     ) throws(CoordinatorError) {
         try Self.check(spans.map { (name: $0.name, blocks: $0.blocks) }, blockCount: blockCount)
@@ -44,6 +47,7 @@ package final class Chain: Sendable {
             ChainMember(id: HopID(rawValue: UInt64(index)), peer: span.peer, blocks: span.blocks)
         }
         self.replan = replan
+        self.book = book
         self.state = Mutex(
             State(
                 session: ChainSession(members, chunk: chunk, isRecoverable: replan != nil),
@@ -167,16 +171,31 @@ extension Chain {
                 wantsLogits: step.wantsLogits,
                 deadline: deadline
             )
-            if let action = takeover.withLock({ $0 }) { return action }
+            if let action = takeover.withLock({ $0 }) {
+                self.failed(span)
+                return action
+            }
             let next = try Self.next(output, of: step, span)
             if case .logits(let logits) = output, step.wantsLogits { result.logits = logits }
             result.timings.append((step.hop, timing))
+            if let peer = span.peer {
+                let (blocks, tokens) = (span.blocks.count, step.payload.tokenCount)
+                self.book?.noteStep(peer: peer, timing: timing, blocks: blocks, tokens: tokens)
+            }
             return self.state.withLock { $0.session.answered(step.id, with: next, now: .now) }
         } catch {
-            if let action = takeover.withLock({ $0 }) { return action }
+            if let action = takeover.withLock({ $0 }) {
+                self.failed(span)
+                return action
+            }
             failure = error
+            if error.loss.isOfThePeer { self.failed(span) }
             return self.state.withLock { $0.session.failed(step.id, error.loss, now: .now) }
         }
+    }
+
+    private func failed(_ span: any Span) {
+        if let peer = span.peer { self.book?.noteFailure(peer: peer) }
     }
 
     /// What the next hop is to be given; nil where there is none.

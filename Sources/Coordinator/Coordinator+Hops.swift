@@ -20,8 +20,10 @@ extension Coordinator {
         lookupTime: Duration = Limits.lookupTime
     ) async -> [KnownPeer] {
         let blockCount = self.model.configuration.blockCount
-        return await Discovery(host: host, dht: dht)
+        let holders = await Discovery(host: host, dht: dht)
             .holders(of: self.modelKey, blockCount: blockCount, lookupTime: lookupTime)
+        self.peers.noteFound(holders)
+        return holders
     }
 
     /// Plans a chain, or a part of one.
@@ -36,16 +38,10 @@ extension Coordinator {
         blocks: BlockRange? = nil,
         excluding excluded: Set<PeerID> = []
     ) throws(CoordinatorError) -> [ChosenHop] {
-        let blockCount = self.model.configuration.blockCount
-        let candidates = holders.compactMap { holder in
-            holder.record.map { Candidate(peer: holder.peer.id, record: $0, roundTrip: holder.roundTrip) }
-        }
-        let planner = ChainPlanner(
-            blockCount: blockCount,
-            kvBytesPerBlock: self.model.configuration.kvBytes(blocks: 0..<blockCount, tokens: tokens) / blockCount
-        )
+        let candidates = self.peers.candidates(holders)
         do {
-            return try planner.plan(candidates, blocks: blocks, excluding: excluded).compactMap { hop in
+            let hops = try self.planner(tokens: tokens).plan(candidates, blocks: blocks, excluding: excluded)
+            return hops.compactMap { hop in
                 holders.first { $0.peer.id == hop.peer }.map { holder in
                     ChosenHop(
                         peer: holder.peer,
@@ -116,7 +112,7 @@ extension Coordinator {
         }
     }
 
-    private func noRoute(_ reason: NoRoute, holders: [KnownPeer]) -> CoordinatorError {
+    func noRoute(_ reason: NoRoute, holders: [KnownPeer]) -> CoordinatorError {
         let blockCount = self.model.configuration.blockCount
         let phrases = reason.missing.map { $0.phrase(of: blockCount) }.joined(separator: ", ")
         let why =

@@ -32,6 +32,8 @@ public struct Coordinator: Sendable {
     let model: ModelDirectory
     let tokenizer: Tokenizer
     let modelKey: ModelKey
+    /// What was learnt of the peers; copies of a coordinator share it.
+    package let peers = PeerBook()
 
     /// - Throws: ``CoordinatorError`` with code `modelFailed` when the model cannot be named.
     public init(model: ModelDirectory, tokenizer: Tokenizer) throws(CoordinatorError) {
@@ -153,7 +155,8 @@ extension Coordinator {
         return try Chain(
             spans: hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) },
             blockCount: self.model.configuration.blockCount,
-            chunk: min(Limits.prefillChunk, max(1, Limits.replayedBytes / (2 * width)))
+            chunk: min(Limits.prefillChunk, max(1, Limits.replayedBytes / (2 * width))),
+            book: self.peers
         ) { vacancy in
             let hops = try await replacements.hops(for: vacancy)
             return hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) }

@@ -25,3 +25,13 @@ package enum Loss: Hashable, Sendable {
             }
     }
 }
+
+extension Loss {
+    /// Whether the peer is better left out for a while (``PeerBans``).
+    package var isOfThePeer: Bool {
+        switch self {
+        case .gone, .late, .unable: true
+        case .forgotten, .leaving, .fault: false
+        }
+    }
+}

@@ -38,6 +38,80 @@ struct PlanTests {
         }
     }
 
+    private struct Route: Decodable {
+        var chain: [Hop]
+        var compute_ms: Double
+        var queue_ms: Double
+        var network_ms: Double
+        var total_ms: Double
+        var peer_alone: Hop?
+        var here: Here
+        var faster_alone: String?
+        var verdict: String
+
+        struct Hop: Decodable {
+            var peer: String
+            var blocks: String
+            var compute_ms: Double
+            var network_ms: Double
+            var total_ms: Double
+            var measured: Bool
+            var has_room: Bool
+        }
+
+        struct Here: Decodable {
+            var state: String
+            var total_ms: Double?
+        }
+    }
+
+    @Test func `the chain that the swarm gives is explained, hop by hop and beside one machine alone`() async throws {
+        let home = try Home()
+        try await withPeers(["0..14", "10..24"], home: home) { peers in
+            let outcome = try await Program.run(["plan", "--json", "--bootstrap", peers[0].address], home: home)
+            #expect(outcome.exitCode == 0, "\(outcome.error)")
+            let route = try outcome.json(as: Route.self)
+            let bounds = route.chain.map { $0.blocks.split(separator: ".").map(String.init) }
+            #expect(bounds.count == 2 && bounds[0][0] == "0" && bounds[0][1] == bounds[1][0] && bounds[1][1] == "24")
+            #expect(route.chain.allSatisfy { $0.compute_ms > 0 && $0.network_ms > 0 && $0.has_room && !$0.measured })
+            let sum = route.chain.reduce(0) { $0 + $1.total_ms }
+            #expect(abs(sum - route.total_ms) < 1e-6)
+            #expect(abs(route.compute_ms + route.queue_ms + route.network_ms - route.total_ms) < 1e-6)
+            #expect(route.peer_alone == nil)
+            // The demo model is in every program, so this machine could run it by itself.
+            let here = try #require(route.here.total_ms)
+            #expect(route.here.state == "fits" && here > 0)
+            #expect((route.faster_alone == "here") == (here < route.total_ms))
+            #expect(route.verdict.contains(here < route.total_ms ? "alone would be faster" : "alone would be slower"))
+
+            let table = try await Program.run(["plan", "--bootstrap", peers[0].address], home: home)
+            for words in ["HOP", "COMPUTE", "NETWORK", "a token is expected", "No peer holds every block."] {
+                #expect(table.output.contains(words), "\(table.output)")
+            }
+            let cut = try await Program.run(["plan", "--memory", "2GiB", "--bootstrap", peers[0].address], home: home)
+            #expect(cut.output.contains("kwaai-swift serve --blocks 0..24"))
+        }
+    }
+
+    @Test func `a peer that holds every block is said to be one machine alone`() async throws {
+        let home = try Home()
+        try await withPeers(["0..24", "0..12"], home: home) { peers in
+            let outcome = try await Program.run(["plan", "--json", "--bootstrap", peers[0].address], home: home)
+            let route = try outcome.json(as: Route.self)
+            #expect(route.chain.map(\.blocks) == ["0..24"] && route.peer_alone?.peer == route.chain[0].peer)
+            #expect(route.verdict.contains("one machine alone"))
+        }
+    }
+
+    @Test func `a swarm that lacks blocks gives no chain, but the command that closes the gap`() async throws {
+        let home = try Home()
+        try await withPeers(["0..8", "16..24"], home: home) { peers in
+            let outcome = try await Program.run(["plan", "--bootstrap", peers[0].address], home: home)
+            #expect(outcome.exitCode == 3)
+            #expect(outcome.error.contains("kwaai-swift serve --blocks 8..16"), "\(outcome.error)")
+        }
+    }
+
     @Test func `auto serves all blocks of a model that fits`() async throws {
         let home = try Home()
         let outcome = try await withPeers(["auto"], home: home) { peers in
