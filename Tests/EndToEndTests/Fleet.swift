@@ -1,0 +1,79 @@
+import Foundation
+import Subprocess
+import Testing
+
+/// Peers that come and go while a test runs.
+struct Fleet: Sendable {
+    /// One place in the fleet: a range, held by one process after the other.
+    struct Place: Sendable {
+        var index: Int
+        var range: String
+    }
+
+    private struct Start: Sendable {
+        var arguments: [String]
+        var online: AsyncStream<PeerProcess>.Continuation
+    }
+
+    private let home: Home
+    private let namespaces: Namespaces?
+    private let starts: AsyncStream<Start>.Continuation
+
+    /// Runs `body` with a fleet that has no peers yet; those that it starts are gone at the end.
+    static func run(home: Home, namespaces: Namespaces?, _ body: (Fleet) async throws -> Void) async throws {
+        let (requests, starts) = AsyncStream.makeStream(of: Start.self, bufferingPolicy: .unbounded)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await withDiscardingTaskGroup { peers in
+                    for await start in requests { peers.addTask { await Self.serve(start, home: home) } }
+                    peers.cancelAll()
+                }
+            }
+            defer { starts.finish() }
+            try await body(Fleet(home: home, namespaces: namespaces, starts: starts))
+        }
+    }
+
+    /// Starts a peer with an identity of its own and waits until it is online.
+    func start(_ place: Place, join entrance: PeerProcess?) async throws -> PeerProcess {
+        let host = self.namespaces?.host(place.index) ?? "127.0.0.1"
+        let identity = "\(self.home.path)/\(UUID().uuidString).key"
+        let arguments =
+            (self.namespaces?.command(place.index) ?? []) + [
+                "\(Program.path)", "serve", "--json", "--blocks", place.range, "--listen", "/ip4/\(host)/tcp/0",
+                "--identity", identity,
+            ] + (entrance.map { ["--bootstrap", $0.address] } ?? [])
+        let (peers, online) = AsyncStream.makeStream(of: PeerProcess.self, bufferingPolicy: .bufferingNewest(1))
+        self.starts.yield(Start(arguments: arguments, online: online))
+        return try #require(await peers.first { _ in true }, "the peer ended before it was online")
+    }
+
+    private static func serve(_ start: Start, home: Home) async {
+        do {
+            let outcome = try await Subprocess.run(
+                .name("env"),
+                arguments: Arguments(start.arguments),
+                environment: home.environment,
+                input: .none,
+                output: .sequence,
+                error: .string(limit: 1 << 20)
+            ) { execution in
+                // Cancelled at the end of the test, stopped or not.
+                defer { kill(execution.processIdentifier.value, SIGKILL) }
+                struct Event: Decodable {
+                    var event: String
+                    var addresses: [String]?
+                }
+                var address: String?
+                for try await line in execution.standardOutput.strings() {
+                    guard let event = try? JSONDecoder().decode(Event.self, from: Data(line.utf8)) else { continue }
+                    address = event.addresses?.first ?? address
+                    guard event.event == "online", let address else { continue }
+                    start.online.yield(PeerProcess(identifier: execution.processIdentifier, address: address))
+                }
+            }
+            if let code = outcome.terminationStatus.exitCode, code != 0 { print(outcome.standardError) }
+        } catch {}
+        start.online.finish()
+    }
+}
