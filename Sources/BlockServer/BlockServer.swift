@@ -12,7 +12,7 @@ public import ShardProtocol
 /// on one host.
 public actor BlockServer {
     /// What is there in each part of a server's life.
-    private enum Phase {
+    enum Phase {
         case created
         case joining(NodeDescription)
         case online(Service)
@@ -21,7 +21,7 @@ public actor BlockServer {
     }
 
     /// What an online server consists of.
-    private struct Service {
+    struct Service {
         let description: NodeDescription
         let digests: [[UInt8]]
         let sessions: Sessions
@@ -31,15 +31,18 @@ public actor BlockServer {
     public nonisolated let events: AsyncStream<Event>
     nonisolated let host: Host
     nonisolated let configuration: Configuration
-    private nonisolated let dht: DHT?
+    nonisolated let dht: DHT?
     private nonisolated let autoNAT: AutoNATService?
     private nonisolated let model: ModelDirectory
     private nonisolated let compute = ComputeQueue(label: "kwaai-blocks")
-    private nonisolated let eventSource: AsyncStream<Event>.Continuation
-    /// Ends when the server has drained.
-    private nonisolated let drained: (stream: AsyncStream<Never>, continuation: AsyncStream<Never>.Continuation)
+    nonisolated let eventSource: AsyncStream<Event>.Continuation
 
-    private var phase = Phase.created
+    var phase = Phase.created
+    /// Whether `drain()` was called, so that nothing new begins.
+    private(set) var isLeaving = false
+    private var hasDrained = false
+    /// Ends when the server has drained.
+    private var drained: AsyncStream<Never>.Continuation?
     private var neighbourhood = Neighbourhood()
     private var sequence: UInt64 = 0
 
@@ -65,8 +68,9 @@ public actor BlockServer {
         (self.events, self.eventSource) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingNewest(Limits.pendingEvents)
         )
-        self.drained = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
     }
+
+    nonisolated var blockCount: Int { self.model.configuration.blockCount }
 
     public var state: State {
         switch self.phase {
@@ -95,14 +99,25 @@ public actor BlockServer {
         guard case .created = self.phase else {
             throw BlockServerError(.alreadyRunning, "this block server was run before; make a new one")
         }
-        let (model, configuration) = (self.model, self.configuration)
-        let description = try await self.compute.run { () throws(BlockServerError) in
-            try NodeDescription(model, range: configuration.range, version: configuration.version)
-        }
-        self.phase = .joining(description)
-        self.register()
         defer { self.stop() }
-        let loading = await withTaskGroup(of: Result<Void, BlockServerError>?.self) { group in
+        var place: BlockRange? = try await self.join()
+        while let range = place, !Task.isCancelled { place = try await self.serve(range) }
+    }
+
+    func describe(_ range: BlockRange) async throws(BlockServerError) -> NodeDescription {
+        let (model, configuration) = (self.model, self.configuration)
+        return try await self.compute.run { () throws(BlockServerError) in
+            try NodeDescription(model, range: range, version: configuration.version)
+        }
+    }
+
+    /// Serves a range from loading it to leaving it.
+    ///
+    /// - Returns: the range to serve next; nil when the server has drained or is cancelled.
+    private func serve(_ range: BlockRange) async throws(BlockServerError) -> BlockRange? {
+        let description = try await self.describe(range)
+        self.phase = .joining(description)
+        let ending = await withTaskGroup(of: Result<Ending, BlockServerError>?.self) { group in
             group.addTask {
                 await self.announce(description)
                 return nil
@@ -112,7 +127,7 @@ public actor BlockServer {
                     return .failure(error)
                 }
             }
-            var result = Result<Void, BlockServerError>.success(())
+            var result = Result<Ending, BlockServerError>.success(.left)
             for await ending in group {
                 guard let ending else { continue }
                 result = ending
@@ -121,12 +136,15 @@ public actor BlockServer {
             return result
         }
         await self.withdraw(description)
-        try loading.get()
+        guard case .moves(let next) = try ending.get(), !self.isLeaving else { return nil }
+        self.eventSource.yield(.chose(next))
+        return next
     }
 
     /// Leaves in good order: says so in its record, announces nothing more, takes no new sessions, and lets `run()` return
     /// once those that exist have ended or paused, at most `drainTimeout` later.
     public func drain() async {
+        self.isLeaving = true
         switch self.phase {
         case .online(let service):
             self.phase = .draining(service)
@@ -134,12 +152,24 @@ public actor BlockServer {
             service.sessions.drain()
             await self.withdraw(service.description)
             await self.waitUntilQuiet(service.sessions)
-        case .created, .joining, .draining, .stopped: break
+        case .draining(let service):
+            // It was about to move.
+            service.sessions.drain()
+            await self.waitUntilQuiet(service.sessions)
+        case .created, .joining, .stopped: break
         }
-        self.drained.continuation.finish()
+        self.hasDrained = true
+        self.drained?.finish()
     }
 
-    private func waitUntilQuiet(_ sessions: Sessions) async {
+    private func untilDrained() async {
+        guard !self.hasDrained else { return }
+        let (stream, continuation) = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
+        self.drained = continuation
+        for await _ in stream {}
+    }
+
+    func waitUntilQuiet(_ sessions: Sessions) async {
         let deadline = ContinuousClock.now + self.configuration.drainTimeout
         while ContinuousClock.now < deadline, sessions.count > 0, !sessions.isQuiet(since: .now - Self.pause) {
             // Cancellation ends the wait at once.
@@ -158,12 +188,13 @@ public actor BlockServer {
 
     // MARK: Serving
 
-    /// Loads and tests the range, then keeps house until the server has drained or is cancelled.
-    private func serve(_ description: NodeDescription) async throws(BlockServerError) {
-        let (loaded, speed) = try await self.load()
+    /// Loads and tests the range, then keeps house until the server is needed elsewhere, has drained or is cancelled.
+    ///
+    private func serve(_ description: NodeDescription) async throws(BlockServerError) -> Ending {
+        let (loaded, speed) = try await self.load(description.range)
         let sessions = Sessions(
             loaded,
-            range: self.configuration.range,
+            range: description.range,
             kvMemory: self.configuration.kvMemory,
             speed: speed,
             compute: self.compute
@@ -171,20 +202,44 @@ public actor BlockServer {
         let service = Service(description: description, digests: loaded.blockDigests, sessions: sessions)
         self.phase = .online(service)
         self.eventSource.yield(.online(blocksPerSecond: speed.blocksPerSecond))
-        await withDiscardingTaskGroup { group in
-            group.addTask { await self.expireSessions(sessions, loaded) }
-            group.addTask { await self.followConnections(sessions) }
-            group.addTask { await self.lookAround(description) }
-            for await _ in self.drained.stream {}
-            group.cancelAll()
+        return await withTaskGroup(of: Ending?.self) { group in
+            group.addTask {
+                await self.expireSessions(sessions, loaded)
+                return nil
+            }
+            group.addTask {
+                await self.followConnections(sessions)
+                return nil
+            }
+            group.addTask {
+                await self.lookAround(description)
+                return nil
+            }
+            group.addTask { await self.untilNeededElsewhere(service).map { .moves($0) } }
+            group.addTask {
+                await self.untilDrained()
+                return .left
+            }
+            defer { group.cancelAll() }
+            for await ending in group {
+                guard let ending else { continue }
+                return ending
+            }
+            return .left
         }
     }
 
-    private func load() async throws(BlockServerError) -> (LoadedRange, SpeedMeter) {
+    /// How serving a range ends.
+    private enum Ending {
+        case left
+        case moves(BlockRange)
+    }
+
+    private func load(_ range: BlockRange) async throws(BlockServerError) -> (LoadedRange, SpeedMeter) {
         let (model, configuration, events) = (self.model, self.configuration, self.eventSource)
         let loaded = try await self.compute.run { () throws(BlockServerError) in
             do throws(ModelError) {
-                return try LoadedRange(model, range: configuration.range.indices, threads: configuration.threads) {
+                return try LoadedRange(model, range: range.indices, threads: configuration.threads) {
                     events.yield(.loading($0))
                 }
             } catch {
@@ -225,7 +280,7 @@ public actor BlockServer {
 
     // MARK: Answering
 
-    private func register() {
+    func register() {
         serveInference(on: self.host, limit: Limits.concurrentSteps) { [weak self] peer, request in
             await self?.answer(peer, request) ?? Self.gone(request)
         }
@@ -301,7 +356,7 @@ extension BlockServer {
 
 extension BlockServer {
     /// Tells the DHT of every segment that the range touches; the DHT repeats it.
-    private func announce(_ description: NodeDescription) async {
+    func announce(_ description: NodeDescription) async {
         guard let dht = self.dht else { return }
         var holders = 0
         for key in description.announcementKeys {
@@ -314,7 +369,7 @@ extension BlockServer {
         self.eventSource.yield(.announced(holders: holders))
     }
 
-    private func withdraw(_ description: NodeDescription) async {
+    func withdraw(_ description: NodeDescription) async {
         for key in description.announcementKeys { await self.dht?.stopProviding(key) }
     }
 

@@ -5,7 +5,7 @@ extension BlockServer.Configuration {
     /// A configuration that this machine has the memory for, found from the model's headers before anything is loaded.
     ///
     /// - Parameters:
-    ///   - range: The blocks to serve; nil takes as many as fit, from block 0 on.
+    ///   - range: The blocks to serve; nil lets the server choose, of as many as fit, those that the swarm needs most.
     ///   - kvMemory: Bytes for KV-caches; nil takes what is left, from one long session's to 2 GiB.
     ///   - freeMemory: Bytes that may be used, as from `SystemMemory.available`; nil where any amount may.
     /// - Throws: `tooLittleMemory` with the numbers and the range that would fit; `unusableModel`; what `check(_:)`
@@ -20,12 +20,18 @@ extension BlockServer.Configuration {
         if let range {
             self.init(range: range)
         } else {
-            self.init(range: try fit.largestRange())
+            let choices = try fit.longestRanges()
+            self.init(range: choices[0])
+            self.choices = choices
         }
         try self.check(model)
-        let need = try fit.need(of: self.range)
-        let left = freeMemory.map { $0 - need.weights - need.rest } ?? self.kvMemory
-        self.kvMemory = kvMemory ?? max(need.kvCaches, min(self.kvMemory, left))
+        var (caches, left) = (0, Int.max)
+        for range in [self.range] + self.choices {
+            let need = try fit.need(of: range)
+            caches = max(caches, need.kvCaches)
+            left = min(left, freeMemory.map { $0 - need.weights - need.rest } ?? self.kvMemory)
+        }
+        self.kvMemory = kvMemory ?? max(min(caches, left), min(self.kvMemory, left))
         try self.check(model)
     }
 }
@@ -50,11 +56,17 @@ private struct Fit {
         }
     }
 
-    /// As many blocks as fit from block 0 on; only the first where none does, which ``need(of:)`` then refuses.
-    func largestRange() throws(BlockServerError) -> BlockRange {
+    /// The longest range that fits from each block on, without those that lie in another; only the first block where none
+    /// does, which ``need(of:)`` then refuses.
+    func longestRanges() throws(BlockServerError) -> [BlockRange] {
+        var ranges: [BlockRange] = []
         do {
-            let end = try self.fittingRange(from: 0)?.upperBound ?? 1
-            return try BlockRange(0, end)
+            for first in 0..<self.model.configuration.blockCount {
+                guard let fitting = try self.fittingRange(from: first) else { continue }
+                let range = try BlockRange(fitting.lowerBound, fitting.upperBound)
+                if ranges.last?.contains(range) != true { ranges.append(range) }
+            }
+            return ranges.isEmpty ? [try BlockRange(0, 1)] : ranges
         } catch {
             throw BlockServerError(.unusableModel, "\(error)")
         }

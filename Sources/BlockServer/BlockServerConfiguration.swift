@@ -6,8 +6,15 @@ public import ShardProtocol
 extension BlockServer {
     /// What a block server is to be; fixed once it is made.
     public struct Configuration: Sendable {
-        /// The blocks to serve.
+        /// The blocks to serve; where there are ``choices``, those to begin with in a swarm of which nothing is known.
         public var range: BlockRange
+        /// The ranges that this server may choose from, by what the swarm needs most; empty where its owner chose, whose
+        /// word stands.
+        public var choices: [BlockRange] = []
+        /// How long a server that chooses waits for the announcements of others that start with it.
+        public var settleTime = Duration.seconds(3)
+        /// How long a server that chooses stays at most before it looks whether it is needed elsewhere (`specs/swarm.md` §1).
+        public var longestStay = Duration.seconds(240)
         /// Bytes for the KV-caches of all sessions together.
         public var kvMemory = 2 << 30
         /// Threads that compute, the caller's included.
@@ -31,19 +38,23 @@ extension BlockServer {
         /// - Throws: `wrongRange` when the range does not lie in the model, `tooLittleMemory` when not even one page of
         ///   one session would fit.
         public func check(_ model: ModelDirectory) throws(BlockServerError) {
+            for range in [self.range] + self.choices { try self.check(range, model) }
+        }
+
+        private func check(_ range: BlockRange, _ model: ModelDirectory) throws(BlockServerError) {
             let blockCount = model.configuration.blockCount
-            guard self.range.upperBound <= blockCount else {
+            guard range.upperBound <= blockCount else {
                 throw BlockServerError(
                     .wrongRange,
-                    "\(model.name) has \(blockCount) blocks, so it has no blocks \(self.range);"
+                    "\(model.name) has \(blockCount) blocks, so it has no blocks \(range);"
                         + " serve a range within 0..\(blockCount)"
                 )
             }
-            let pageBytes = model.configuration.kvBytes(blocks: self.range.indices, tokens: KVCache.pageTokens)
+            let pageBytes = model.configuration.kvBytes(blocks: range.indices, tokens: KVCache.pageTokens)
             guard self.kvMemory >= pageBytes else {
                 throw BlockServerError(
                     .tooLittleMemory,
-                    "a session of \(KVCache.pageTokens) tokens needs \(pageBytes) bytes for blocks \(self.range), and there"
+                    "a session of \(KVCache.pageTokens) tokens needs \(pageBytes) bytes for blocks \(range), and there"
                         + " are only \(self.kvMemory) for KV-caches; give more with --kv-memory, or serve fewer blocks"
                 )
             }
@@ -63,6 +74,10 @@ extension BlockServer {
 
     /// What a person wants to see of a server.
     public enum Event: Equatable, Sendable {
+        /// A server that chooses has chosen these blocks, or others than before; it is going to load them.
+        case chose(BlockRange)
+        /// The swarm needs the server elsewhere: it takes no new sessions, and then loads other blocks.
+        case moving(to: BlockRange)
         /// The part of the weights that is loaded and hashed, 0...1.
         case loading(Double)
         /// The weights are there; a forward pass through them is being checked.

@@ -23,4 +23,11 @@ package enum Limits {
 
     /// Events that a slow subscriber may leave unread; older ones are dropped.
     package static let pendingEvents = 64
+
+    /// Peers asked what they serve before a server chooses its blocks: as many as the choice counts.
+    package static let surveyedPeers = 256
+
+    /// How long the DHT is searched for them, and how long they are then asked: peers that keep silent cost seconds each,
+    /// and a choice without them is put right by the next look.
+    package static let surveyTime = Duration.seconds(5)
 }

@@ -7,8 +7,9 @@ struct NodeDescription: Sendable {
     private let name: String
     private let modelKey: ModelKey
     private let fingerprint: [UInt8]
-    private let range: BlockRange
-    private let blockCount: Int
+    /// The blocks that the server holds, or is going to.
+    var range: BlockRange
+    let blockCount: Int
     private let weightFormat: String
     private let version: String
 
@@ -30,6 +31,9 @@ struct NodeDescription: Sendable {
     /// The provider keys under which the range is found.
     var announcementKeys: [[UInt8]] { Announcement.keys(model: self.modelKey, range: self.range) }
 
+    /// The provider keys under which everybody is found who serves the model.
+    var modelKeys: [[UInt8]] { Announcement.keys(model: self.modelKey, blockCount: self.blockCount) }
+
     /// The segments that hold the blocks before and after the range, where there are any.
     var neighbourKeys: [[UInt8]] {
         let blocks = [self.range.lowerBound - 1, self.range.upperBound]
@@ -44,6 +48,12 @@ struct NodeDescription: Sendable {
         guard other.modelKey == self.modelKey else { return false }
         let before = other.range.indices.contains(self.range.lowerBound - 1)
         return before || other.range.indices.contains(self.range.upperBound)
+    }
+
+    /// Whether a chain may have blocks of both: the same weights, multiplied alike.
+    func isAlike(_ other: NodeRecord) -> Bool {
+        other.modelKey == self.modelKey && other.blockCount == self.blockCount && other.fingerprint == self.fingerprint
+            && other.weightFormat == self.weightFormat && other.numerics == UInt32(clamping: Numerics.version)
     }
 
     func knows(_ other: NodeRecord) -> Bool { other.modelKey == self.modelKey }

@@ -41,7 +41,8 @@ extension BlockServer {
             switch event {
             case .online: isOnline = true
             case .announced: isAnnounced = true
-            case .loading, .testing, .draining, .stopped: break
+            case .chose: isAnnounced = !needsAnnouncement
+            case .moving, .loading, .testing, .draining, .stopped: break
             }
             if isOnline, isAnnounced { return true }
         }

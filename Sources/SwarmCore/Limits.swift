@@ -71,10 +71,6 @@ package enum Limits {
     /// Peers whose blocks are counted when one decides what to serve: as many as a plan looks at.
     package static let holdings = 256
 
-    /// How long a peer serves before it looks whether it is needed elsewhere: a random part of four minutes
-    /// (`specs/swarm.md` §1).
-    package static let rebalancingMilliseconds = 240_000
-
     /// Rounds in which everybody is forecast to move; a few are enough unless a swarm starts from nothing.
     package static let rebalancingRounds = 64
 }

@@ -14,8 +14,8 @@ package struct Rebalancing: Sendable {
     }
 
     /// When to look again: a random while, so that not everybody moves for the same gap.
-    package static func pause(using random: inout some RandomNumberGenerator) -> Duration {
-        .milliseconds(Int.random(in: 0...Limits.rebalancingMilliseconds, using: &random))
+    package static func pause(upTo longest: Duration, using random: inout some RandomNumberGenerator) -> Duration {
+        .nanoseconds(Int.random(in: 0...max(longest.wholeNanoseconds, 0), using: &random))
     }
 
     /// Where this peer should go.

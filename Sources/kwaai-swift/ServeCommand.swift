@@ -14,11 +14,16 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Serve a range of a model's blocks to the network until SIGTERM or Ctrl-C.",
         discussion: """
             It prints the addresses at which this peer can be dialled and the command with which the next machine joins.
+            With --blocks auto it looks at what others serve, chooses the blocks of which there are fewest, and every few
+            minutes looks whether it is needed elsewhere. It never leaves blocks that nobody else serves, and sessions end in
+            good order before it moves. A range that you name is never changed.
+
             On SIGTERM it takes no new sessions, finishes the running ones and leaves; a second signal ends it at once.
 
             Examples:
               kwaai-swift serve --blocks 0..12
               kwaai-swift serve --model ./Llama-3.2-1B --blocks auto
+              kwaai-swift serve --model ./Llama-3.2-1B --blocks auto --memory 4GiB
               kwaai-swift serve --blocks 12..24 --bootstrap /ip4/10.0.0.2/tcp/4801/p2p/12D3KooW...
               kwaai-swift serve --model ./Llama-3.2-1B --blocks 0..8 --kv-memory 2GiB --allow 12D3KooW...
             """
@@ -30,8 +35,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The blocks to serve: half-open, 0..12 is blocks 0 to 11; auto takes as many from block 0 on as this machine "
-                + "has memory for.",
+            "The blocks to serve: half-open, 0..12 is blocks 0 to 11; auto takes as many as this machine has memory for, "
+                + "of those that the swarm needs most, and later goes where it is needed more.",
             valueName: "first..end|auto"
         ),
         transform: { try BlocksChoice($0) }
@@ -59,6 +64,14 @@ struct ServeCommand: AsyncParsableCommand {
         )
     )
     var kvMemory: ByteCount?
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory that this process may take in all: weights, KV-caches and the rest. (default: what is free)",
+            valueName: "size"
+        )
+    )
+    var memory: ByteCount?
 
     @Flag(help: "Serve the blocks even if this machine seems to have too little memory for them.")
     var overcommit = false
@@ -91,7 +104,6 @@ struct ServeCommand: AsyncParsableCommand {
         let output = ServeOutput(
             json: self.json,
             model: directory,
-            range: server.range,
             flags: try self.flagsForOthers(settings)
         )
         let service = ServeService(
@@ -120,14 +132,16 @@ struct ServeCommand: AsyncParsableCommand {
         guard let blocks = try self.blocks ?? settings.value(.blocks, { try BlocksChoice($0) }) else {
             throw UsageError(
                 "say which blocks to serve: --blocks 0..\(model.configuration.blockCount) is all of this model, "
-                    + "--blocks auto as many as fit"
+                    + "--blocks auto as many as fit, where they are needed most"
             )
         }
         var configuration = try BlockServer.Configuration(
             model,
             range: blocks.range,
             kvMemory: try self.kvMemory?.bytes ?? settings.value(.kvMemory, as: ByteCount.self)?.bytes,
-            freeMemory: self.overcommit ? nil : SystemMemory.available
+            freeMemory: self.overcommit
+                ? nil
+                : try self.memory?.bytes ?? settings.value(.memory, as: ByteCount.self)?.bytes ?? SystemMemory.available
         )
         configuration.version = Version.agent
         configuration.name = try self.name(settings)

@@ -8,16 +8,14 @@ struct ServeOutput {
     private let json: Bool
     private let modelName: String
     private let blockCount: Int
-    private let range: BlockRange
     private let flags: [String]
 
     /// - Parameter flags: what the commands of other machines must have too.
-    init(json: Bool, model: ModelDirectory, range: BlockRange, flags: [String]) {
+    init(json: Bool, model: ModelDirectory, flags: [String]) {
         self.flags = flags
         self.json = json
         self.modelName = model.name
         self.blockCount = model.configuration.blockCount
-        self.range = range
     }
 
     private struct Event: Encodable {
@@ -52,16 +50,32 @@ struct ServeOutput {
         )
     }
 
-    func online(addresses: [Multiaddr]) {
-        let serving = "\(self.range.phrase(of: self.blockCount)) of \(self.modelName)"
+    /// A server with `--blocks auto` has chosen.
+    func chose(_ range: BlockRange) {
+        self.print(
+            Event(event: "chose", model: self.modelName, blocks: "\(range)"),
+            text: ["Chose \(range.phrase(of: self.blockCount)) of \(self.modelName): the swarm needs them most."]
+        )
+    }
+
+    func moving(from range: BlockRange, to target: BlockRange) {
+        let (old, new) = (range.phrase(of: self.blockCount), target.phrase(of: self.blockCount))
+        self.print(
+            Event(event: "moving", model: self.modelName, blocks: "\(target)"),
+            text: ["Moving to \(new): the swarm needs them more than \(old), which others serve too."]
+        )
+    }
+
+    func online(with range: BlockRange, addresses: [Multiaddr]) {
+        let serving = "\(range.phrase(of: self.blockCount)) of \(self.modelName)"
         self.print(
             Event(
                 event: "online",
                 addresses: addresses.map { "\($0)" },
                 model: self.modelName,
-                blocks: "\(self.range)"
+                blocks: "\(range)"
             ),
-            text: ["Online with \(serving)."] + self.invitation(addresses)
+            text: ["Online with \(serving)."] + self.invitation(range, addresses)
         )
     }
 
@@ -85,12 +99,12 @@ struct ServeOutput {
     }
 
     /// The command for the next machine, with the blocks that this one lacks.
-    private func invitation(_ addresses: [Multiaddr]) -> [String] {
+    private func invitation(_ range: BlockRange, _ addresses: [Multiaddr]) -> [String] {
         guard let address = addresses.first(where: { !$0.isLoopback }) ?? addresses.first else { return [] }
         let next =
-            self.range.upperBound < self.blockCount
-            ? "\(self.range.upperBound)..\(self.blockCount)"
-            : self.range.lowerBound > 0 ? "0..\(self.range.lowerBound)" : "\(self.range)"
+            range.upperBound < self.blockCount
+            ? "\(range.upperBound)..\(self.blockCount)"
+            : range.lowerBound > 0 ? "0..\(range.lowerBound)" : "\(range)"
         let common = (["--bootstrap", "\(address)"] + self.flags).joined(separator: " ")
         return [
             "Another machine joins with",

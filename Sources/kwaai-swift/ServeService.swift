@@ -106,8 +106,14 @@ struct ServeService: Sendable {
         var loading = ProgressLine("Loading")
         // Others find this peer once it serves and is announced, in either order.
         var missing: Set = ["online", "announced"]
+        var range = self.server.range
         for await event in events {
             switch event {
+            case .chose(let chosen):
+                range = chosen
+                missing = ["online", "announced"]
+                self.output.chose(range)
+            case .moving(let target): self.output.moving(from: range, to: target)
             case .loading(let fraction): loading.update(fraction)
             case .online: missing.remove("online")
             case .announced: missing.remove("announced")
@@ -115,7 +121,7 @@ struct ServeService: Sendable {
             case .testing, .stopped: break
             }
             if missing.isEmpty {
-                self.output.online(addresses: addresses)
+                self.output.online(with: range, addresses: addresses)
                 missing = ["done"]
             }
         }

@@ -8,6 +8,7 @@ import Foundation
 struct Settings {
     enum Key: String, CaseIterable {
         case identity, name, listen, bootstrap, allow, model, blocks, context, quantize, threads, temperature, seed
+        case memory
         case kvMemory = "kv-memory"
         case dhtPrefix = "dht-prefix"
         case maxTokens = "max-tokens"

@@ -15,6 +15,10 @@ struct BlockServerConfigurationTests {
         let free = try self.free(model, for: 0..<2)
         let some = try BlockServer.Configuration(model, range: nil, kvMemory: nil, freeMemory: free)
         #expect(some.range == (try BlockRange(0, 2)))
+        #expect(some.choices.contains(some.range) && some.choices.last?.upperBound == count)
+        for choice in some.choices { #expect(try self.free(model, for: choice.indices) <= free) }
+        let named = try BlockServer.Configuration(model, range: BlockRange(0, 2), kvMemory: nil, freeMemory: free)
+        #expect(named.choices.isEmpty)
         let all = try BlockServer.Configuration(model, range: nil, kvMemory: nil, freeMemory: nil)
         #expect(all.range == (try BlockRange(0, count)))
     }

@@ -50,19 +50,62 @@ private func withPeers<Result: Sendable>(
     return outcome.closureResult
 }
 
+/// Runs two `serve` with the same flags that start together: the second as soon as the first listens.
+func withPair<Result: Sendable>(
+    _ flags: [String],
+    home: Home,
+    _ body: ([PeerProcess]) async throws -> Result
+) async throws -> Result {
+    let serve = ["serve", "--json", "--listen", "/ip4/127.0.0.1/tcp/0"] + flags
+    return try await Subprocess.run(
+        .path(Program.path),
+        arguments: Arguments(serve + ["--identity", "\(home.path)/first.key"]),
+        environment: home.environment,
+        input: .none,
+        output: .sequence,
+        error: .string(limit: 1 << 20)
+    ) { first in
+        defer { kill(first.processIdentifier.value, SIGTERM) }
+        var firstLines = first.standardOutput.strings().makeAsyncIterator()
+        let address = try await until("listening", &firstLines)
+        return try await Subprocess.run(
+            .path(Program.path),
+            arguments: Arguments(serve + ["--identity", "\(home.path)/second.key", "--bootstrap", address]),
+            environment: home.environment,
+            input: .none,
+            output: .sequence,
+            error: .string(limit: 1 << 20)
+        ) { second in
+            defer { kill(second.processIdentifier.value, SIGTERM) }
+            var secondLines = second.standardOutput.strings().makeAsyncIterator()
+            let peers = [
+                PeerProcess(identifier: first.processIdentifier, address: try await until("online", &firstLines)),
+                PeerProcess(identifier: second.processIdentifier, address: try await until("online", &secondLines)),
+            ]
+            return try await body(peers)
+        }.closureResult
+    }.closureResult
+}
+
 /// Reads what `serve --json` says until it is online, and returns its address.
 private func untilOnline(_ output: SubprocessOutputSequence) async throws -> String {
-    struct Event: Decodable {
-        var event: String
-        var addresses: [String]?
+    var lines = output.strings().makeAsyncIterator()
+    return try await until("online", &lines)
+}
+
+private struct ServeEvent: Decodable {
+    var event: String
+    var addresses: [String]?
+}
+
+/// Reads what `serve --json` says up to an event, and returns the address that it gives with it.
+private func until<Lines: AsyncIteratorProtocol>(_ name: String, _ lines: inout Lines) async throws -> String
+where Lines.Element == String {
+    while let line = try await lines.next(isolation: #isolation) {
+        let event = try JSONDecoder().decode(ServeEvent.self, from: Data(line.utf8))
+        if event.event == name { return try #require(event.addresses?.first) }
     }
-    var address: String?
-    for try await line in output.strings() {
-        let event = try JSONDecoder().decode(Event.self, from: Data(line.utf8))
-        if let first = event.addresses?.first { address = first }
-        if event.event == "online" { return try #require(address) }
-    }
-    Issue.record("the peer ended before it was online")
+    Issue.record("the peer ended before it was \(name)")
     throw CancellationError()
 }
 

@@ -119,4 +119,22 @@ struct PlanTests {
         }
         #expect(outcome.output.contains("0..24 of 24"), "\(outcome.error)")
     }
+
+    @Test func `two servers of limited memory that choose together serve the whole demo model`() async throws {
+        struct Report: Decodable, Equatable {
+            var token_ids: [UInt32]
+        }
+        let home = try Home()
+        let prompt = ["generate", "Once upon a time", "--json", "--seed", "7", "--max-tokens", "12"]
+        let expected: Report = try await Program.run(prompt + ["--local"], home: home).json()
+        // Enough for about thirteen blocks of 24.
+        let flags = ["--blocks", "auto", "--memory", "74MiB"]
+        try await withPair(flags, home: home) { peers in
+            let kept = try await freeMemory(peers, home: home).keys.sorted()
+            #expect(kept.count == 2 && !kept.contains("0..24"), "\(kept)")
+            let outcome = try await Program.run(prompt + ["--bootstrap", peers[0].address], home: home)
+            #expect(outcome.exitCode == 0, "\(outcome.error)")
+            #expect(try outcome.json(as: Report.self) == expected)
+        }
+    }
 }

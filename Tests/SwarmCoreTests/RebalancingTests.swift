@@ -42,11 +42,11 @@ import Testing
 
     @Test func `the pause is spread over four minutes and the same for the same seed`() {
         var random = SeededGenerator(seed: 1)
-        let pauses = (0..<1000).map { _ in Rebalancing.pause(using: &random) }
+        let pauses = (0..<1000).map { _ in Rebalancing.pause(upTo: .seconds(240), using: &random) }
         #expect(pauses.allSatisfy { (.zero ... .seconds(240)).contains($0) })
         #expect(pauses.contains { $0 < .seconds(10) } && pauses.contains { $0 > .seconds(230) })
         var again = SeededGenerator(seed: 1)
-        #expect(Rebalancing.pause(using: &again) == pauses[0])
+        #expect(Rebalancing.pause(upTo: .seconds(240), using: &again) == pauses[0])
     }
 
     private func swarm(_ random: inout SeededGenerator, peers: [PeerID]) throws -> (blockCount: Int, [Holding]) {
