@@ -32,6 +32,9 @@ package enum Limits {
     /// How long one provider may take to be dialled and to answer with its record; records are hints (DESIGN.md §4).
     package static let recordTime = Duration.seconds(2)
 
+    /// Pings of each near peer with which a plan is explained, beside the first: enough that one slow one is no matter.
+    package static let pingsOfPlan = 7
+
     /// How often a peer with an outstanding step is pinged (DESIGN.md §7).
     package static let pingInterval = Duration.milliseconds(500)
 

@@ -44,6 +44,7 @@ extension Coordinator {
     /// - Throws: ``CoordinatorError`` with code `noRoute`, naming the command that closes the gap.
     public func route(through dht: DHT, host: Host, tokens: Int) async throws(CoordinatorError) -> RoutePlan {
         let holders = await self.holders(through: dht, host: host)
+        await self.measure(holders, host: host)
         let candidates = self.peers.candidates(holders)
         let planner = self.planner(tokens: tokens)
         let hops: [Hop]
@@ -62,6 +63,23 @@ extension Coordinator {
             return described(hops).first
         }
         return RoutePlan(hops: described(hops), alone: alone.min { ($0.total, $0.peer) < ($1.total, $1.peer) })
+    }
+
+    /// Pings the nearest some more times: nothing is in a hurry here, and one ping alone says little.
+    private func measure(_ holders: [KnownPeer], host: Host) async {
+        let reachable = holders.filter { $0.roundTrip != nil }.prefix(Limits.concurrentDials)
+        for _ in 0..<Limits.pingsOfPlan {
+            let pinged = await withTaskGroup(of: KnownPeer.self) { group in
+                for var holder in reachable {
+                    group.addTask {
+                        holder.roundTrip = try? await host.ping(holder.peer.id)
+                        return holder
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            self.peers.noteFound(pinged)
+        }
     }
 
     /// - Parameter tokens: how many positions the sequence will fill at most.

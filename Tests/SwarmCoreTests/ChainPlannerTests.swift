@@ -185,6 +185,19 @@ import Testing
         #expect(self.missing(candidates)?.reason == .uncovered)
     }
 
+    @Test func `records that all contradict each other are planned in so many groups and no more`() throws {
+        let peers = try (0..<Limits.candidates).map { try PeerID(bytes: [0, 2, 1, UInt8($0)]) }
+        let liars = try peers.dropLast(2).enumerated().map { number, peer in
+            self.candidate(peer, try Samples.record((0, 24), blocksPerSecond: 9, digest: UInt8(number)))
+        }
+        #expect(WeightAgreement.groups(liars).count == Limits.weightGroups)
+        // Two that agree are the largest group, so nobody can push them out.
+        let honest = try peers.suffix(2).map { self.candidate($0, try Samples.record((0, 24), digest: 255)) }
+        let groups = WeightAgreement.groups(liars + honest)
+        #expect(groups.count == Limits.weightGroups && groups[0] == honest)
+        #expect(try self.route(liars + honest).map(\.peer) == [honest[0].peer])
+    }
+
     @Test func `numbers that no honest peer announces do not break the plan`() throws {
         let peers = try Samples.peers(2)
         var strange = try Samples.record((0, 24), blocksPerSecond: .greatestFiniteMagnitude)
