@@ -1,7 +1,7 @@
 /// The bound of everything that others can make `BlockServer` hold, each with its reason (DESIGN.md §7).
 package enum Limits {
     /// Steps that are read, waiting or running at a time: each holds a message of at most 10 MiB.
-    package static let concurrentSteps = 64
+    package static let concurrentSteps = 128
 
     /// Node record requests answered at a time; each takes a signature and a few hundred bytes.
     package static let concurrentRecords = 64

@@ -1,11 +1,11 @@
 /// What a block server's passes are made of.
 extension Limits {
-    /// Steps that are ready or in a pass: what a machine gets through in a few seconds. Their messages are bounded where
-    /// they are read.
-    package static let queuedSteps = 192
+    /// Steps that are ready or in a pass: what a machine gets through in a few seconds. Fewer than a server reads at a
+    /// time, so that whoever is refused hears `busy` and when to come back, rather than that its stream was reset.
+    package static let queuedSteps = 96
 
     /// Of one peer: a gateway's, and no more than half, so that no one peer makes all others hear `busy`.
-    package static let queuedStepsOfPeer = 96
+    package static let queuedStepsOfPeer = 48
 
     /// Tokens of a step that decodes: one, or a few where a coordinator guesses ahead. Such steps are never cut.
     package static let decodingTokens = 16
