@@ -103,10 +103,21 @@ let package = Package(
         // What both sides of an inference say, and what they decide.
         .target(
             name: "ShardProtocol",
-            dependencies: ["P2PCore", "P2PWire", "CMsgpack", nioCore, protobuf, logging],
+            dependencies: ["P2PCore", "P2PWire", "CMsgpack", nioCore, protobuf, logging, metrics],
             swiftSettings: swiftSettings
         ),
         .target(name: "SwarmCore", dependencies: ["ShardProtocol", "P2PWire"], swiftSettings: swiftSettings),
+
+        // Tells what the others count through swift-metrics.
+        .target(
+            name: "Prometheus",
+            dependencies: [
+                nioCore, nioPosix, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            swiftSettings: swiftSettings
+        ),
 
         // The model: knows nothing of peers.
         .target(name: "CKernels"),
@@ -147,7 +158,7 @@ let package = Package(
             name: "kwaai-swift",
             dependencies: [
                 "BlockServer", "Coordinator", "Kademlia", "P2PCore", "P2PWire", "ShardProtocol", "SwarmCore", "Model",
-                "StrictJSON", "Tokenizer", "DemoModel", logging,
+                "StrictJSON", "Tokenizer", "DemoModel", "Prometheus", logging, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -191,6 +202,13 @@ let package = Package(
         .testTarget(
             name: "SwarmCoreTests",
             dependencies: ["SwarmCore", "ShardProtocol", "P2PWire"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "PrometheusTests",
+            dependencies: [
+                "Prometheus", nioCore, nioPosix, .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"], swiftSettings: swiftSettings),

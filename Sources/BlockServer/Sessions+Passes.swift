@@ -43,8 +43,15 @@ extension Sessions {
     private func runPass(andGoOn: Bool) -> Bool {
         guard let pass = self.state.withLock({ self.nextPass(&$0) }) else { return false }
         let start = ContinuousClock.now
+        let saturations = self.loaded.saturationCount
         let results = self.loaded.forward(pass.steps, blocks: pass.blocks)
         let end = ContinuousClock.now
+        self.metrics.ran(
+            rows: pass.portions.reduce(0) { $0 + $1.tokens.count },
+            steps: pass.portions.count,
+            took: start.duration(to: end),
+            saturations: self.loaded.saturationCount - saturations
+        )
         var isMore = false
         self.update { state, answers in
             self.ended(pass, results, took: start.duration(to: end), at: end, &state, &answers)

@@ -12,6 +12,12 @@ extension Sessions {
         let (answers, start) = self.state.withLock { state in
             var answers: Answers = []
             body(&state, &answers)
+            self.metrics.holds(
+                sessions: state.ledger.sessionCount,
+                queuedSteps: state.scheduler.waitingCount,
+                reservedBytes: state.ledger.reservedKVBytes,
+                freeBytes: state.ledger.freeKVBytes
+            )
             return (answers, self.start(&state))
         }
         for (continuation, outcome) in answers { continuation.resume(returning: outcome) }
@@ -51,6 +57,7 @@ extension Sessions {
         _ answers: inout Answers
     ) {
         state.work[id] = nil
+        if case .computed(_, _, let queued, let took) = outcome { self.metrics.computed(queued: queued, took: took) }
         self.reply(outcome, to: id, &state, &answers)
         for (retry, waiter) in state.waiters where waiter.joins == id {
             self.reply(outcome, to: retry, &state, &answers)

@@ -37,6 +37,7 @@ final class Sessions: Sendable {
     let loaded: LoadedRange
     let range: BlockRange
     let compute: ComputeQueue
+    let metrics = ServerMetrics()
     let state: Mutex<State>
 
     init(_ loaded: LoadedRange, range: BlockRange, kvMemory: Int, speed: SpeedMeter, compute: ComputeQueue) {
@@ -67,6 +68,12 @@ final class Sessions: Sendable {
 extension Sessions {
     /// Answers one request; exactly one response for each, whatever happens.
     func answer(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
+        let response = await self.response(peer, request)
+        self.metrics.answered(response.code)
+        return response
+    }
+
+    private func response(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
         let key = SessionKey(peer: peer, session: request.sessionID)
         let width = self.loaded.configuration.hiddenSize
         if request.step?.operation == .close {

@@ -149,6 +149,7 @@ extension Chain {
             case .reopen(let vacancy): action = await self.reopen(vacancy, &failure)
             case .finished:
                 result.recoveries = self.takeRecoveries()
+                HopMetrics.recovered(result.recoveries)
                 return result
             case .wait, .fail: throw failure ?? CoordinatorError(.cancelled, "the generation was cancelled")
             }
@@ -178,6 +179,7 @@ extension Chain {
             let next = try Self.next(output, of: step, span)
             if case .logits(let logits) = output, step.wantsLogits { result.logits = logits }
             result.timings.append((step.hop, timing))
+            HopMetrics.answered(timing)
             if let peer = span.peer {
                 let (blocks, tokens) = (span.blocks.count, step.payload.tokenCount)
                 self.book?.noteStep(peer: peer, timing: timing, blocks: blocks, tokens: tokens)
@@ -195,7 +197,9 @@ extension Chain {
     }
 
     private func failed(_ span: any Span) {
-        if let peer = span.peer { self.book?.noteFailure(peer: peer) }
+        guard let peer = span.peer, let book = self.book else { return }
+        book.noteFailure(peer: peer)
+        HopMetrics.banned()
     }
 
     /// What the next hop is to be given; nil where there is none.

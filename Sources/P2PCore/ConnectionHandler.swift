@@ -81,6 +81,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.isFinished else { return }
         var bytes = self.unwrapInboundIn(data)
+        HostCounters.received(bytes.readableBytes)
         let now = NIODeadline.now()
         self.keepalive.received(at: now)
         self.connection?.received(at: now)
@@ -163,6 +164,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             self.fail(P2PError(.connectionLost, error.message))
             return nil
         }
+        HostCounters.sent(batch.readableBytes)
         return batch.readableBytes > 0 ? batch : nil
     }
 

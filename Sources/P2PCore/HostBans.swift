@@ -17,6 +17,7 @@ extension Host {
     /// forgets its bans when it ends.
     public func ban(_ peer: PeerID, for duration: Duration, reason: String) async {
         self.banList.withLock { $0.ban(.peer(peer), for: duration, reason: reason, at: .now()) }
+        HostCounters.banned()
         await self.disconnect(peer)
     }
 
@@ -29,6 +30,7 @@ extension Host {
             throw P2PError(.invalidConfiguration, "\(address) has no IP address; give one as /ip4/203.0.113.9/tcp/4801")
         }
         self.banList.withLock { $0.ban(.network(network), for: duration, reason: reason, at: .now()) }
+        HostCounters.banned()
         let connections = self.state.withLock { $0.connections.values.flatMap { $0 } }
         for connection in connections where connection.remoteAddress.ipAddress.map(network.contains) ?? false {
             await connection.close()
@@ -62,6 +64,7 @@ extension Host {
     package func noteOffence(of peer: PeerID, _ reason: String) {
         let duration = self.banList.withLock { $0.offended(.peer(peer), reason: reason, at: .now()) }
         guard let duration else { return }
+        HostCounters.banned()
         self.configuration.logger.notice(
             "banned",
             metadata: ["peer": "\(peer)", "time": "\(duration.formatted)", "reason": "\(reason)"]

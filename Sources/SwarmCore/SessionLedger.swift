@@ -77,6 +77,9 @@ package struct SessionLedger: Sendable {
     /// Bytes that new sessions may still reserve.
     package var freeKVBytes: Int { self.budget.free }
 
+    /// Bytes that sessions have reserved.
+    package var reservedKVBytes: Int { self.budget.reserved }
+
     package var sessionCount: Int { self.sessions.count }
 
     /// Whether no step has run or waited since `moment`.

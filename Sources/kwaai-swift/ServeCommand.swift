@@ -5,6 +5,7 @@ import Logging
 import Model
 import P2PCore
 import P2PWire
+import Prometheus
 import ShardProtocol
 import UnixSignals
 
@@ -73,6 +74,15 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var memory: ByteCount?
 
+    @Option(
+        help: ArgumentHelp(
+            "Tell this node's numbers to Prometheus at http://127.0.0.1:PORT/metrics; 0 takes a free port.",
+            valueName: "port"
+        ),
+        transform: { try MetricsAddress($0) }
+    )
+    var metricsPort: MetricsAddress?
+
     @Flag(help: "Serve the blocks even if this machine seems to have too little memory for them.")
     var overcommit = false
 
@@ -90,6 +100,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings.load()
+        let numbers = try (self.metricsPort ?? settings.value(.metricsPort) { try MetricsAddress($0) })
+            .map { MetricsServer.counting(at: $0) }
         let directory = try self.loading.applied(to: self.model.directory(settings), settings)
         let server = try self.serverConfiguration(settings, model: directory)
         let path = self.network.identity ?? settings.string(.identity) ?? Directories.identityFile
@@ -112,6 +124,7 @@ struct ServeCommand: AsyncParsableCommand {
             server: server,
             model: directory,
             output: output,
+            numbers: numbers,
             namesBootstrap: try !self.network.namedBootstrap(settings).isEmpty,
             discovers: try self.network.discovers(settings)
         )

@@ -26,9 +26,10 @@ struct ServeOutput {
         var blocks: String?
         var dialledFrom: String?
         var message: String?
+        var port: Int?
 
         enum CodingKeys: String, CodingKey {
-            case event, peer, addresses, model, blocks, message
+            case event, peer, addresses, model, blocks, message, port
             case dialledFrom = "dialled_from"
         }
     }
@@ -88,6 +89,13 @@ struct ServeOutput {
         } else {
             Terminal.say(notice.text)
         }
+    }
+
+    func numbers(port: Int) {
+        self.print(
+            Event(event: "metrics", port: port),
+            text: ["Numbers for Prometheus are at http://127.0.0.1:\(port)/metrics"]
+        )
     }
 
     func draining() {

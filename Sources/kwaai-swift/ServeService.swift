@@ -5,6 +5,7 @@ import Kademlia
 import Model
 import P2PCore
 import P2PWire
+import Prometheus
 import Synchronization
 import UnixSignals
 
@@ -15,6 +16,8 @@ struct ServeService: Sendable {
     var server: BlockServer.Configuration
     var model: ModelDirectory
     var output: ServeOutput
+    /// Who tells the numbers; nil where nobody asked for them.
+    var numbers: MetricsServer?
     /// Whether the user named the bootstrap peers; those that are only remembered may well be gone.
     var namesBootstrap: Bool
     /// Whether peers of the local network are looked for, and may find this one.
@@ -44,6 +47,12 @@ struct ServeService: Sendable {
                 group.addTask {
                     await dht.run()
                     return false
+                }
+                if let numbers = self.numbers {
+                    group.addTask {
+                        try await numbers.run { self.output.numbers(port: $0) }
+                        return false
+                    }
                 }
                 if self.discovers {
                     group.addTask {

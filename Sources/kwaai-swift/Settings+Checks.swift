@@ -15,7 +15,8 @@ extension Settings {
         case .bootstrap, .listen, .allow: .list
         case .context, .threads, .temperature, .seed, .maxTokens, .topK, .topP: .number
         case .noMDNS: .flag
-        case .identity, .name, .model, .blocks, .quantize, .memory, .kvMemory, .dhtPrefix, .logLevel: .text
+        case .identity, .name, .model, .blocks, .quantize, .memory, .kvMemory, .dhtPrefix, .logLevel, .metricsPort:
+            .text
         }
     }
 

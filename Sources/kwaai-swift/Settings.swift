@@ -11,6 +11,7 @@ struct Settings {
         case memory
         case kvMemory = "kv-memory"
         case dhtPrefix = "dht-prefix"
+        case metricsPort = "metrics-port"
         case maxTokens = "max-tokens"
         case topK = "top-k"
         case topP = "top-p"

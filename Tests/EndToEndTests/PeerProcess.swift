@@ -7,6 +7,8 @@ struct PeerProcess: Sendable {
     let identifier: ProcessIdentifier
     /// Where it can be dialled, `/p2p/` included.
     let address: String
+    /// Where it tells its numbers, when it was started with `--metrics-port`.
+    var metricsPort: Int?
 
     func send(_ signal: Int32) {
         kill(self.identifier.value, signal)
@@ -43,8 +45,11 @@ private func withPeers<Result: Sendable>(
         error: .string(limit: 1 << 20)
     ) { execution in
         defer { kill(execution.processIdentifier.value, SIGTERM) }
-        let address = try await untilOnline(execution.standardOutput)
-        let peer = PeerProcess(identifier: execution.processIdentifier, address: address)
+        let (address, port) = try await untilOnline(
+            execution.standardOutput,
+            tellsNumbers: flags.contains("--metrics-port")
+        )
+        let peer = PeerProcess(identifier: execution.processIdentifier, address: address, metricsPort: port)
         return try await withPeers(ranges.dropFirst(), online: online + [peer], home: home, flags: flags, body)
     }
     return outcome.closureResult
@@ -87,22 +92,41 @@ func withPair<Result: Sendable>(
     }.closureResult
 }
 
-/// Reads what `serve --json` says until it is online, and returns its address.
-private func untilOnline(_ output: SubprocessOutputSequence) async throws -> String {
+/// Reads what `serve --json` says until it is online, and returns its address and the port of its numbers.
+private func untilOnline(
+    _ output: SubprocessOutputSequence,
+    tellsNumbers: Bool
+) async throws -> (address: String, port: Int?) {
     var lines = output.strings().makeAsyncIterator()
-    return try await until("online", &lines)
+    var (address, port): (String?, Int?)
+    var isOnline = false
+    while let event = try await next(&lines) {
+        address = event.addresses?.first ?? address
+        port = event.port ?? port
+        isOnline = isOnline || event.event == "online"
+        if isOnline, !tellsNumbers || port != nil { return (try #require(address), port) }
+    }
+    Issue.record("the peer ended before it was online")
+    throw CancellationError()
 }
 
 private struct ServeEvent: Decodable {
     var event: String
     var addresses: [String]?
+    var port: Int?
+}
+
+private func next<Lines: AsyncIteratorProtocol>(_ lines: inout Lines) async throws -> ServeEvent?
+where Lines.Element == String {
+    try await lines.next(isolation: #isolation).map {
+        try JSONDecoder().decode(ServeEvent.self, from: Data($0.utf8))
+    }
 }
 
 /// Reads what `serve --json` says up to an event, and returns the address that it gives with it.
 private func until<Lines: AsyncIteratorProtocol>(_ name: String, _ lines: inout Lines) async throws -> String
 where Lines.Element == String {
-    while let line = try await lines.next(isolation: #isolation) {
-        let event = try JSONDecoder().decode(ServeEvent.self, from: Data(line.utf8))
+    while let event = try await next(&lines) {
         if event.event == name { return try #require(event.addresses?.first) }
     }
     Issue.record("the peer ended before it was \(name)")

@@ -15,20 +15,29 @@ public func serveInference(
     limit: Int,
     _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
 ) {
+    let metrics = ExchangeMetrics()
     host.handle(InferenceRequest.protocolID, limit: limit, limitPerPeer: max(1, limit / 2)) { stream in
+        let start = ContinuousClock.now
         let frame = try await withDeadline(Limits.transferTime, "a request of \(stream.remotePeer)") {
             () async throws(P2PError) in
             try await stream.readFrame(limit: Limits.receivedMessage + Limits.frameOverhead)
         }
+        let received = ContinuousClock.now
         guard case .call(let id, _, _, let data) = try UnaryFrame(decoding: frame) else {
             throw ShardError.malformed("a stream did not start with a call")
         }
-        let exchange = InferenceExchange(stream: stream, id: id)
+        let exchange = InferenceExchange(stream: stream, id: id, metrics: metrics)
         guard let reply = try await exchange.reply(to: data, answer)?.encoded() else { return stream.reset() }
+        let encoded = ContinuousClock.now
         try await withDeadline(Limits.transferTime, "the answer to \(stream.remotePeer)") {
             () async throws(P2PError) in
             try await stream.writeFrame(reply)
         }
+        metrics.exchanged(
+            request: frame.readableBytes,
+            answer: reply.readableBytes,
+            took: start.duration(to: received) + encoded.duration(to: .now)
+        )
         // Closing our side ends the exchange; the caller's end of file is not waited for.
         try await stream.closeWrite()
     }
@@ -38,6 +47,7 @@ public func serveInference(
 private struct InferenceExchange: Sendable {
     let stream: PeerStream
     let id: CallID
+    let metrics: ExchangeMetrics
 
     private enum Outcome: Sendable {
         case answered(InferenceResponse)
@@ -50,6 +60,7 @@ private struct InferenceExchange: Sendable {
         to data: ByteBuffer,
         _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
     ) async throws -> UnaryFrame? {
+        let start = ContinuousClock.now
         let request: InferenceRequest
         do {
             request = try InferenceRequest(decoding: data)
@@ -62,6 +73,7 @@ private struct InferenceExchange: Sendable {
                 }
             return .response(self.id, Self.refusal(error.message, code).encoded())
         }
+        let decoded = ContinuousClock.now
         let outcome = await withTaskGroup(of: Outcome.self) { group in
             group.addTask { .answered(await answer(self.stream.remotePeer, request)) }
             group.addTask {
@@ -72,7 +84,9 @@ private struct InferenceExchange: Sendable {
             return await group.next() ?? .abandoned
         }
         guard case .answered(let response) = outcome else { return nil }
+        let answered = ContinuousClock.now
         let message = response.encoded()
+        self.metrics.serialised(in: start.duration(to: decoded) + answered.duration(to: .now))
         guard message.readableBytes <= Limits.sentMessage else {
             let text = "the answer has \(message.readableBytes) bytes; ask for fewer tokens or logits at a time"
             return .response(self.id, Self.refusal(text, .tooLarge).encoded())
