@@ -30,7 +30,8 @@ extension BlockServer {
             self.register()
             return description.range
         }
-        let first = self.choice.best(beside: await self.survey(description).map(\.holding)) ?? description.range
+        let seen = await self.survey(description)
+        let first = self.choice.best(beside: seen.map(\.holding)) ?? description.range
         description.range = first
         self.phase = .joining(description)
         self.register()
@@ -39,7 +40,7 @@ extension BlockServer {
         await self.announce(description)
         guard !self.isLeaving, (try? await Task.sleep(for: self.configuration.settleTime)) != nil else { return first }
         let own = Holding(peer: self.host.peerID, blocks: first, blocksPerSecond: 0)
-        let settled = self.choice.settled(own, among: await self.survey(description))
+        let settled = self.choice.settled(own, among: await self.survey(description), after: seen)
         if settled != first {
             await self.withdraw(description)
             self.eventSource.yield(.chose(settled))

@@ -62,39 +62,43 @@ package struct Joiner: Hashable, Sendable {
 extension BlockChoice {
     /// What this peer is to load, once its first choice has been announced and it has looked again.
     ///
-    /// Peers that start together choose alike, because none sees the others. Whoever meets another's blocks in its own
-    /// gives way if the other is online or has the smaller id, and chooses again as if everybody before it had done so
-    /// already. So each has to move once at most, and all that see the same come to different choices.
+    /// Peers that start together choose alike, because none sees the others. Whoever finds a newcomer's blocks among its
+    /// own gives way if the newcomer is online or has the smaller id, and chooses again as if the newcomers before it had
+    /// done so already. So each has to move once at most, and all that see the same come to different choices. Whom it saw
+    /// the first time it has chosen beside already.
     ///
     /// - Parameters:
     ///   - own: this peer with its first choice.
-    ///   - others: everybody else, as announced.
-    package func settled(_ own: Holding, among others: [Joiner]) -> BlockRange {
-        var placed = others.filter { $0.holding.peer != own.peer }
-        let before = placed.indices.filter { !placed[$0].isOnline && placed[$0].holding.peer < own.peer }
-            .sorted { placed[$0].holding.peer < placed[$1].holding.peer }
-        for index in before {
-            let joiner = placed[index].holding
-            let rest = placed.enumerated().filter { $0.offset != index }.map(\.element) + [Joiner(own, isOnline: false)]
+    ///   - others: everybody else, as announced now.
+    ///   - seen: everybody else as announced when it chose.
+    package func settled(_ own: Holding, among others: [Joiner], after seen: [Joiner]) -> BlockRange {
+        let chosenBeside = Dictionary(seen.map { ($0.holding.peer, $0.holding.blocks) }) { _, latest in latest }
+        let others = others.filter { $0.holding.peer != own.peer }
+        let known = others.filter { chosenBeside[$0.holding.peer] == $0.holding.blocks }.map(\.holding)
+        var newcomers = others.filter { chosenBeside[$0.holding.peer] != $0.holding.blocks }
+            .sorted { $0.holding.peer < $1.holding.peer }
+        for index in newcomers.indices where !newcomers[index].isOnline && newcomers[index].holding.peer < own.peer {
+            let joiner = newcomers[index].holding
+            let rest = newcomers.filter { $0.holding.peer != joiner.peer } + [Joiner(own, isOnline: false)]
             // What another can hold is not known; spans as long as the one it announced are a fair guess.
             let spans = Self.spans(of: joiner.blocks.count, in: self.blockCount)
-            placed[index].holding.blocks = Self.next(for: joiner, among: rest, spans: spans, self.blockCount)
+            newcomers[index].holding.blocks = self.next(for: joiner, among: rest, beside: known, spans: spans)
         }
-        return Self.next(for: own, among: placed, spans: self.spans, self.blockCount)
+        return self.next(for: own, among: newcomers, beside: known, spans: self.spans)
     }
 
-    /// Stays, unless somebody who goes first has some of the same blocks.
-    private static func next(
+    /// Stays, unless a newcomer who goes first has some of the same blocks.
+    private func next(
         for own: Holding,
-        among others: [Joiner],
-        spans: [BlockRange],
-        _ blockCount: Int
+        among newcomers: [Joiner],
+        beside known: [Holding],
+        spans: [BlockRange]
     ) -> BlockRange {
-        let givesWay = others.contains { other in
+        let givesWay = newcomers.contains { other in
             other.holding.blocks.overlaps(own.blocks) && (other.isOnline || other.holding.peer < own.peer)
         }
         guard givesWay else { return own.blocks }
-        let throughputs = BlockThroughputs(others.map(\.holding), blockCount: blockCount)
+        let throughputs = BlockThroughputs(newcomers.map(\.holding) + known, blockCount: self.blockCount)
         guard let best = Self.best(of: spans, beside: throughputs) else { return own.blocks }
         // Among equals it stays: nobody gains by the move.
         return throughputs.sorted(best) == throughputs.sorted(own.blocks) ? own.blocks : best

@@ -50,55 +50,61 @@ import Testing
         let peers = try Samples.peers(2)
         let choice = self.choice(of: 4, in: 8)
         let own = try peers.map { try self.holding($0, (0, 4)) }
-        #expect(choice.settled(own[0], among: [Joiner(own[1], isOnline: false)]) == (try BlockRange(0, 4)))
-        #expect(choice.settled(own[1], among: [Joiner(own[0], isOnline: false)]) == (try BlockRange(4, 8)))
+        #expect(choice.settled(own[0], among: [Joiner(own[1], isOnline: false)], after: []) == (try BlockRange(0, 4)))
+        #expect(choice.settled(own[1], among: [Joiner(own[0], isOnline: false)], after: []) == (try BlockRange(4, 8)))
     }
 
-    @Test func `who is online goes first, whatever its id`() throws {
+    @Test func `a newcomer that is online goes first, whatever its id`() throws {
         let peers = try Samples.peers(2)
         let own = try peers.map { try self.holding($0, (0, 4)) }
-        let settled = self.choice(of: 4, in: 8).settled(own[0], among: [Joiner(own[1], isOnline: true)])
+        let settled = self.choice(of: 4, in: 8).settled(own[0], among: [Joiner(own[1], isOnline: true)], after: [])
         #expect(settled == (try BlockRange(4, 8)))
     }
 
     @Test func `whoever has settled is not disturbed by one that comes later with a smaller id`() throws {
-        let peers = try Samples.peers(3)
+        let peers = try Samples.peers(4)
         let choice = self.choice(of: 4, in: 12)
         let others = [
             Joiner(try self.holding(peers[1], (0, 4)), isOnline: true),
             Joiner(try self.holding(peers[2], (4, 8)), isOnline: false),
+            Joiner(try self.holding(peers[3], (0, 12)), isOnline: true),
         ]
         let first = try #require(choice.best(beside: others.map(\.holding)))
         #expect(first == (try BlockRange(8, 12)))
         let own = Holding(peer: peers[0], blocks: first, throughput: 1000)
-        #expect(choice.settled(own, among: others) == first)
+        #expect(choice.settled(own, among: others, after: others) == first)
     }
 
-    /// All look at an empty swarm, announce, look again at each other and move once.
+    /// All see the same, choose alike, announce, look again at each other and move once.
     @Test func `any number that start together cover the model, each after one move at most`() throws {
-        let peers = try Samples.peers(8)
+        let peers = try Samples.peers(9)
         for seed in 1...UInt64(500) {
             var random = SeededGenerator(seed: seed)
             let count = Int.random(in: 1...6, using: &random)
-            let starters = Array(peers.shuffled(using: &random).prefix(Int.random(in: 2...8, using: &random)))
+            let starters = Array(
+                peers.dropLast().shuffled(using: &random).prefix(Int.random(in: 2...8, using: &random))
+            )
             let blockCount = count * Int.random(in: 1...starters.count, using: &random)
             let choice = self.choice(of: count, in: blockCount)
-            let first = try starters.map { peer in
-                Holding(peer: peer, blocks: try #require(choice.best(beside: [])), throughput: 1000)
-            }
-            let joiners = first.map { Joiner($0, isOnline: false) }
-            let settled = first.map { own in
-                Holding(peer: own.peer, blocks: choice.settled(own, among: joiners), throughput: 1000)
+            // Beside nobody, or beside one that holds everything.
+            let whole = Joiner(try self.holding(peers[8], (0, blockCount)), isOnline: true)
+            let seen = random.flip(oneIn: 2) ? [whole] : []
+            let first = try #require(choice.best(beside: seen.map(\.holding)))
+            let joiners = starters.map { Joiner(Holding(peer: $0, blocks: first, throughput: 1000), isOnline: false) }
+            let settled = joiners.map(\.holding).map { own in
+                let blocks = choice.settled(own, among: joiners + seen, after: seen)
+                return Holding(peer: own.peer, blocks: blocks, throughput: 1000)
             }
             let throughputs = BlockThroughputs(settled, blockCount: blockCount)
             try #require(throughputs.minimum > 0, "seed \(seed): \(settled.map(\.blocks))")
             // One after the other sees some that have moved already.
-            var seen = joiners
-            for index in seen.indices.shuffled(using: &random) {
-                seen[index].holding.blocks = choice.settled(seen[index].holding, among: seen)
+            var current = joiners
+            for index in current.indices.shuffled(using: &random) {
+                let own = current[index].holding
+                current[index].holding.blocks = choice.settled(own, among: current + seen, after: seen)
             }
-            let inTurn = BlockThroughputs(seen.map(\.holding), blockCount: blockCount)
-            try #require(inTurn.minimum > 0, "seed \(seed): \(seen.map(\.holding.blocks))")
+            let inTurn = BlockThroughputs(current.map(\.holding), blockCount: blockCount)
+            try #require(inTurn.minimum > 0, "seed \(seed): \(current.map(\.holding.blocks))")
         }
     }
 }
