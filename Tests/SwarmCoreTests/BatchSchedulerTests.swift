@@ -163,6 +163,32 @@ import Testing
         #expect(abs((rows[1] ?? 0) - (rows[2] ?? 0)) <= 512, "\(rows)")
     }
 
+    @Test func `rows count, not turns: who asks for little at a time has more of them`() throws {
+        var scheduler = BatchScheduler(rowsPerPass: 256)
+        var nextID: UInt64 = 0
+        var rows: [UInt8: Int] = [:]
+        func add(_ peer: UInt8) throws {
+            nextID += 1
+            // In spans of their own, so that nobody rides along; the parity of the number tells whose it is.
+            nextID += nextID % 2 == UInt64(peer % 2) ? 0 : 1
+            let tokens = peer == 1 ? 1024 : 64
+            _ = scheduler.ready(try self.step(nextID, of: peer, tokens: tokens, blocks: (Int(peer), 4)))
+        }
+        try add(1)
+        try add(2)
+        for _ in 0..<400 {
+            let next = scheduler.next()
+            let portion = try #require(next?.portions.first)
+            let peer: UInt8 = portion.id.rawValue % 2 == 1 ? 1 : 2
+            rows[peer, default: 0] += portion.tokens.count
+            scheduler.ended(took: .milliseconds(10))
+            if portion.isLast { try add(peer) }
+        }
+        let ratio = Double(rows[1] ?? 0) / Double(rows[2] ?? 1)
+        // Reading the weights counts too, and small passes do so more often.
+        #expect((0.8...1.25).contains(ratio), "\(rows)")
+    }
+
     @Test func `somebody who decodes in one span waits one pass for each peer that decodes in others`() throws {
         var scheduler = BatchScheduler(rowsPerPass: 256)
         var nextID: UInt64 = 100
