@@ -291,13 +291,17 @@ public actor BlockServer {
 
     func answer(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
         switch self.phase {
-        case .online(let service), .draining(let service): await service.sessions.answer(peer, request)
+        case .online(let service): return await service.sessions.answer(peer, request)
+        case .draining(let service):
+            var response = await service.sessions.answer(peer, request)
+            response.step?.isDraining = true
+            return response
         case .created, .joining:
-            .failure(
+            return .failure(
                 InferenceResponse.warmingUpText,
                 step: request.step.map { _ in ReplyExtension(code: .warmingUp, retryAfterMilliseconds: 1000) }
             )
-        case .stopped: Self.gone(request)
+        case .stopped: return Self.gone(request)
         }
     }
 

@@ -11,28 +11,33 @@ package final class Chain: Sendable {
     /// Finds spans that tile a vacancy.
     package typealias Replan = @Sendable (ChainSession<SpanInput>.Vacancy) async throws -> [any Span]
 
-    private struct State {
+    struct State {
         var session: ChainSession<SpanInput>
         var spans: [HopID: any Span]
         var nextHop: UInt64
+        /// Wakes whoever tends the chain.
+        var chores: AsyncStream<Void>.Continuation?
 
         mutating func take(_ span: any Span) -> ChainMember {
             let id = HopID(rawValue: self.nextHop)
             self.nextHop += 1
             self.spans[id] = span
-            return ChainMember(id: id, peer: span.peer, blocks: span.blocks)
+            return ChainMember(id: id, peer: span.peer, blocks: span.blocks, isExact: span.isExact)
         }
     }
 
-    private let state: Mutex<State>
-    private let replan: Replan?
-    private let book: PeerBook?
+    let state: Mutex<State>
+    let replan: Replan?
+    /// The thread of the hops' connections, which is one for all that a host dialled.
+    let executor: (any TaskExecutor)?
+    let book: PeerBook?
 
     /// - Parameters:
     ///   - spans: in the order of their blocks.
     ///   - blockCount: how many blocks the model has.
     ///   - chunk: the most tokens that a span is given at once when it is given them again.
     ///   - book: learns of each step how its peer did; nil where there are no peers.
+    ///   - keepsStandbys: whether somebody stands by for each span, fed by ``tend()``.
     ///   - replan: nil where there is nobody else; a loss then ends the sequence.
     /// - Throws: ``CoordinatorError`` with code `badChain` when the spans leave a gap, overlap, or end elsewhere.
     package init(
@@ -40,17 +45,29 @@ package final class Chain: Sendable {
         blockCount: Int,
         chunk: Int = Limits.prefillChunk,
         book: PeerBook? = nil,
+        keepsStandbys: Bool = false,
         replan: Replan? = nil
     ) throws(CoordinatorError) {
         try Self.check(spans.map { (name: $0.name, blocks: $0.blocks) }, blockCount: blockCount)
         let members = spans.enumerated().map { index, span in
-            ChainMember(id: HopID(rawValue: UInt64(index)), peer: span.peer, blocks: span.blocks)
+            ChainMember(
+                id: HopID(rawValue: UInt64(index)),
+                peer: span.peer,
+                blocks: span.blocks,
+                isExact: span.isExact
+            )
         }
         self.replan = replan
+        self.executor = spans.lazy.compactMap(\.executor).first
         self.book = book
         self.state = Mutex(
             State(
-                session: ChainSession(members, chunk: chunk, isRecoverable: replan != nil),
+                session: ChainSession(
+                    members,
+                    chunk: chunk,
+                    isRecoverable: replan != nil,
+                    keepsStandbys: keepsStandbys
+                ),
                 spans: Dictionary(uniqueKeysWithValues: zip(members.map(\.id), spans)),
                 nextHop: UInt64(spans.count)
             )
@@ -85,10 +102,14 @@ package final class Chain: Sendable {
         package var recoveries: [Recovery] = []
     }
 
-    /// Frees the sequence's cache on every hop, at once.
+    /// Frees the sequence's cache on every hop, at once; who was left before is not waited for.
     package func close() async {
+        let spans = self.state.withLock { state in
+            for id in state.session.takeRetired() { state.spans[id] = nil }
+            return Array(state.spans.values)
+        }
         await withDiscardingTaskGroup { group in
-            for span in self.state.withLock({ Array($0.spans.values) }) { group.addTask { await span.close() } }
+            for span in spans { group.addTask { await span.close() } }
         }
     }
 
@@ -123,14 +144,13 @@ package final class Chain: Sendable {
 // MARK: - Passes
 
 extension Chain {
-    private typealias Action = ChainSession<SpanInput>.Action
-    private typealias Step = ChainSession<SpanInput>.Step
-    private typealias Vacancy = ChainSession<SpanInput>.Vacancy
+    typealias Action = ChainSession<SpanInput>.Action
+    typealias Step = ChainSession<SpanInput>.Step
+    typealias Vacancy = ChainSession<SpanInput>.Vacancy
 
     package func run(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
         // From hop to hop on the thread of their connections: nobody is woken but by an answer.
-        let executor = self.spans.lazy.compactMap(\.executor).first
-        return try await withTaskExecutorPreference(executor) { () async throws(CoordinatorError) in
+        try await withTaskExecutorPreference(self.executor) { () async throws(CoordinatorError) in
             try await self.obey(pass)
         }
     }
@@ -148,7 +168,10 @@ extension Chain {
             case .plan(let vacancy): action = await self.fill(vacancy, &failure)
             case .reopen(let vacancy): action = await self.reopen(vacancy, &failure)
             case .finished:
-                result.recoveries = self.takeRecoveries()
+                self.state.withLock { state in
+                    result.recoveries = state.takeRecoveries()
+                    if state.session.hasChores { state.chores?.yield() }
+                }
                 HopMetrics.recovered(result.recoveries)
                 return result
             case .wait, .fail: throw failure ?? CoordinatorError(.cancelled, "the generation was cancelled")
@@ -166,7 +189,7 @@ extension Chain {
             return true
         }
         do throws(CoordinatorError) {
-            let (output, timing) = try await span.step(
+            let answer = try await span.step(
                 step.payload,
                 at: step.position,
                 wantsLogits: step.wantsLogits,
@@ -176,15 +199,18 @@ extension Chain {
                 self.failed(span)
                 return action
             }
-            let next = try Self.next(output, of: step, span)
-            if case .logits(let logits) = output, step.wantsLogits { result.logits = logits }
+            let (timing, isLeaving) = (answer.timing, answer.isLeaving)
+            let next = try Self.next(answer.output, of: step, span)
+            if case .logits(let logits) = answer.output, step.wantsLogits { result.logits = logits }
             result.timings.append((step.hop, timing))
             HopMetrics.answered(timing)
             if let peer = span.peer {
                 let (blocks, tokens) = (span.blocks.count, step.payload.tokenCount)
                 self.book?.noteStep(peer: peer, timing: timing, blocks: blocks, tokens: tokens)
             }
-            return self.state.withLock { $0.session.answered(step.id, with: next, now: .now) }
+            return self.state.withLock {
+                $0.session.answered(step.id, with: next, isLeaving: isLeaving, now: .now)
+            }
         } catch {
             if let action = takeover.withLock({ $0 }) {
                 self.failed(span)
@@ -196,14 +222,14 @@ extension Chain {
         }
     }
 
-    private func failed(_ span: any Span) {
+    func failed(_ span: any Span) {
         guard let peer = span.peer, let book = self.book else { return }
         book.noteFailure(peer: peer)
         HopMetrics.banned()
     }
 
     /// What the next hop is to be given; nil where there is none.
-    private static func next(
+    static func next(
         _ output: SpanOutput,
         of step: Step,
         _ span: any Span
@@ -228,6 +254,7 @@ extension Chain {
     /// A step is late: looks for others while its hop is waited for. Nil when there are none.
     private func takeOver(_ step: Step) async -> Action? {
         let action = self.state.withLock { $0.session.late(step.id, now: .now) }
+        if case .send = action { return action }
         guard case .plan(let vacancy) = action, let replan = self.replan else { return nil }
         guard let spans = try? await replan(vacancy), !Task.isCancelled else {
             _ = self.state.withLock { $0.session.unplanned(vacancy.id, now: .now) }
@@ -259,24 +286,8 @@ extension Chain {
     private func planned(_ vacancy: Vacancy, _ spans: [any Span]) -> Action {
         self.state.withLock { state in
             let members = spans.map { state.take($0) }
+            defer { state.chores?.yield() }
             return state.session.planned(vacancy.id, members, now: .now)
-        }
-    }
-
-    private func takeRecoveries() -> [Recovery] {
-        self.state.withLock { state in
-            state.session.takeRecovered().map { recovery in
-                Recovery(
-                    blocks: recovery.lost.blocks,
-                    from: state.spans[recovery.lost.id]?.name ?? "a peer",
-                    to: recovery.replacements.compactMap { member in
-                        state.spans[member.id].map { (name: $0.name, blocks: $0.blocks) }
-                    },
-                    reason: recovery.loss.phrase,
-                    tokens: recovery.tokens,
-                    duration: recovery.duration
-                )
-            }
         }
     }
 }

@@ -32,11 +32,19 @@ public struct Coordinator: Sendable {
     let model: ModelDirectory
     let tokenizer: Tokenizer
     let modelKey: ModelKey
+    let keepsStandbys: Bool
     /// What was learnt of the peers; copies of a coordinator share it.
     package let peers = PeerBook()
 
+    /// - Parameter keepsStandbys: whether a second peer is kept ready for every span, so that a loss costs next to
+    ///   nothing, at twice the work.
     /// - Throws: ``CoordinatorError`` with code `modelFailed` when the model cannot be named.
-    public init(model: ModelDirectory, tokenizer: Tokenizer) throws(CoordinatorError) {
+    public init(
+        model: ModelDirectory,
+        tokenizer: Tokenizer,
+        keepsStandbys: Bool = false
+    ) throws(CoordinatorError) {
+        self.keepsStandbys = keepsStandbys
         self.model = model
         self.tokenizer = tokenizer
         do {
@@ -156,7 +164,8 @@ extension Coordinator {
             spans: hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) },
             blockCount: self.model.configuration.blockCount,
             chunk: min(Limits.prefillChunk, max(1, Limits.replayedBytes / (2 * width))),
-            book: self.peers
+            book: self.peers,
+            keepsStandbys: self.keepsStandbys
         ) { vacancy in
             let hops = try await replacements.hops(for: vacancy)
             return hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) }

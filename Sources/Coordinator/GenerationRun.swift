@@ -42,7 +42,12 @@ package struct GenerationRun {
     ) async throws -> Generation {
         // Where every pass runs on one thread, so does all between them: nobody is woken for a token.
         try await withTaskExecutorPreference(self.chain.queue) {
-            try await self.generate(isInterrupted: isInterrupted, report: report)
+            try await withThrowingDiscardingTaskGroup { group in
+                let chain = self.chain
+                group.addTask { await chain.tend() }
+                defer { group.cancelAll() }
+                return try await self.generate(isInterrupted: isInterrupted, report: report)
+            }
         }
     }
 

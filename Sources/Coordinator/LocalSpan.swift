@@ -36,7 +36,7 @@ package final class LocalSpan: Span {
         at position: Int,
         wantsLogits: Bool,
         deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
+    ) async throws(CoordinatorError) -> SpanAnswer {
         let clock = ContinuousClock()
         let start = clock.now
         let (model, cache, blocks) = (self.model, self.cache, self.blocks)
@@ -66,9 +66,9 @@ package final class LocalSpan: Span {
             throw CoordinatorError(.modelFailed, error.message)
         }
         let timing = StepTiming(compute: clock.now - start, queue: .zero, network: .zero)
-        if wantsLogits { return (.logits(bits), timing) }
+        if wantsLogits { return SpanAnswer(output: .logits(bits), timing: timing) }
         do {
-            return (.hidden(try Activations(tokens: tokenCount, halves: bits)), timing)
+            return SpanAnswer(output: .hidden(try Activations(tokens: tokenCount, halves: bits)), timing: timing)
         } catch {
             throw CoordinatorError(.modelFailed, error.message)
         }

@@ -63,7 +63,7 @@ package actor RemoteSpan: Span {
         at position: Int,
         wantsLogits: Bool,
         deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
+    ) async throws(CoordinatorError) -> SpanAnswer {
         let payload: InferenceRequest.Payload =
             switch input {
             case .tokens(let tokens): .tokenIDs(tokens)
@@ -80,7 +80,11 @@ package actor RemoteSpan: Span {
         let elapsed = clock.now - start
         let output = try self.output(of: response, tokens: tokens, wantsLogits: wantsLogits)
         self.length = position + tokens
-        return (output, Self.timing(of: response, elapsed: elapsed))
+        return SpanAnswer(
+            output: output,
+            timing: Self.timing(of: response, elapsed: elapsed),
+            isLeaving: response.step?.isDraining ?? false
+        )
     }
 
     package nonisolated func reopened() -> (any Span)? {

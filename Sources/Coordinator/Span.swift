@@ -54,6 +54,20 @@ package enum SpanOutput: Sendable {
     case nothing
 }
 
+/// What a span makes of a step.
+package struct SpanAnswer: Sendable {
+    package var output: SpanOutput
+    package var timing: StepTiming
+    /// Whether its peer said that it is about to go.
+    package var isLeaving = false
+
+    package init(output: SpanOutput, timing: StepTiming, isLeaving: Bool = false) {
+        self.output = output
+        self.timing = timing
+        self.isLeaving = isLeaving
+    }
+}
+
 /// When a step is late, and what happens then.
 package struct StepDeadline: Sendable {
     /// From the beginning of the step.
@@ -93,7 +107,7 @@ package protocol Span: Sendable {
         at position: Int,
         wantsLogits: Bool,
         deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming)
+    ) async throws(CoordinatorError) -> SpanAnswer
 
     /// Another session on the same machine, which holds nothing yet; nil where there can be none.
     func reopened() -> (any Span)?

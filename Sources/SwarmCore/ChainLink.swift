@@ -16,11 +16,14 @@ package struct ChainMember: Hashable, Sendable {
     /// Nil for blocks of this process.
     package var peer: PeerID?
     package var blocks: BlockRange
+    /// Whether it bears a step that is sent twice; false for plain 1.0.0 servers.
+    package var isExact: Bool
 
-    package init(id: HopID, peer: PeerID?, blocks: BlockRange) {
+    package init(id: HopID, peer: PeerID?, blocks: BlockRange, isExact: Bool = true) {
         self.id = id
         self.peer = peer
         self.blocks = blocks
+        self.isExact = isExact
     }
 }
 
@@ -40,6 +43,12 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
     /// Tokens that its session holds.
     var held = 0
     var outstanding: Outstanding?
+    /// Whether its peer said that it is about to go.
+    var isLeaving = false
+    /// Whether it is worth looking for somebody who could stand in.
+    var mayBePrepared = true
+    /// Who failed to.
+    var poorUnderstudies: Set<PeerID> = []
     /// What a token takes, as a moving average over its steps; nil before the first.
     private var pace: Duration?
 

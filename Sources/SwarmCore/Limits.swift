@@ -73,4 +73,8 @@ package enum Limits {
 
     /// Rounds in which everybody is forecast to move; a few are enough unless a swarm starts from nothing.
     package static let rebalancingRounds = 64
+
+    /// Tokens that a standby may lack: it is given so many at once, which costs its peer one pass over the weights, and a
+    /// loss then costs no more than a short chunk.
+    package static let standbyLag = 16
 }

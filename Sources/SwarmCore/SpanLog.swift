@@ -41,6 +41,15 @@ package struct SpanLog<Payload: SpanPayload>: Sendable {
         self.byteCount += payload.byteCount
     }
 
+    /// Appends those rows of `payload`, which begins at `position`, that are not known yet.
+    package mutating func append(_ payload: Payload, at position: Int) {
+        if self.end <= position {
+            self.append(payload)
+        } else if self.end < position + payload.tokenCount {
+            self.append(payload.rows(self.end - position..<payload.tokenCount))
+        }
+    }
+
     /// Forgets what comes from `position` on.
     package mutating func cut(to position: Int) {
         while let last = self.entries.last, last.end > position {

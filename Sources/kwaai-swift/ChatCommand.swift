@@ -50,7 +50,11 @@ struct ChatCommand: AsyncParsableCommand {
             maxTokens: try self.maxTokens ?? settings.value(.maxTokens) ?? 1024,
             endTokens: template.endTokens(tokenizer)
         )
-        let coordinator = try Coordinator(model: directory, tokenizer: tokenizer)
+        let coordinator = try Coordinator(
+            model: directory,
+            tokenizer: tokenizer,
+            keepsStandbys: self.route.standby
+        )
         let interruption = AnswerInterruption()
         let session = ChatSession(
             template: template,

@@ -88,7 +88,11 @@ struct GenerateCommand: AsyncParsableCommand {
         let template = self.isChat ? try self.model.chatTemplate(settings) : nil
         let options = try self.options(settings, endTokens: template?.endTokens(tokenizer) ?? [])
         let prompt = try self.promptTokens(tokenizer: tokenizer, template: template)
-        let coordinator = try Coordinator(model: directory, tokenizer: tokenizer)
+        let coordinator = try Coordinator(
+            model: directory,
+            tokenizer: tokenizer,
+            keepsStandbys: self.route.standby
+        )
         try coordinator.check(prompt, options: options)
         let output = GenerationOutput(json: self.json, stats: self.stats, showsPrompt: template == nil)
         let generation: Generation

@@ -11,6 +11,9 @@ struct RouteOptions: ParsableArguments {
     )
     var chain: PinnedChain?
 
+    @Flag(help: "Keep a second peer ready for every span: a loss then costs next to nothing, at twice the work.")
+    var standby = false
+
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Threads for blocks that run in this process, 1 to 256. (default: 1)", valueName: "count")
@@ -20,6 +23,9 @@ struct RouteOptions: ParsableArguments {
     func validate() throws {
         if self.local, self.chain != nil {
             throw ValidationError("Give --local or --chain, not both.")
+        }
+        if self.standby, self.local || self.chain != nil {
+            throw ValidationError("--standby finds peers by itself: leave out --local and --chain.")
         }
     }
 

@@ -26,8 +26,8 @@ import Testing
             at position: Int,
             wantsLogits: Bool,
             deadline: StepDeadline?
-        ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
-            (.logits([0]), try self.answer.get())
+        ) async throws(CoordinatorError) -> SpanAnswer {
+            SpanAnswer(output: .logits([0]), timing: try self.answer.get())
         }
 
         func close() async {}

@@ -247,7 +247,7 @@ private struct LoggedSpan: Span {
         at position: Int,
         wantsLogits: Bool,
         deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> (output: SpanOutput, timing: StepTiming) {
+    ) async throws(CoordinatorError) -> SpanAnswer {
         if case .tokens(let tokens) = input {
             try self.log.stepped(SpanLog.Step(position: position, tokens: tokens.count))
         }

@@ -23,6 +23,18 @@ import Testing
         )
     )
 
+    static func draining() throws -> InferenceResponse {
+        var response = try Self.logits()
+        response.step = ReplyExtension(
+            code: .ok,
+            have: 7,
+            queueMicroseconds: 5,
+            computeMicroseconds: 900,
+            isDraining: true
+        )
+        return response
+    }
+
     @Test func `reads what Rust nodes write`() throws {
         #expect(try InferenceResponse(decoding: Golden.bytes("rust-response-logits")) == Self.logits())
         let warming = try InferenceResponse(decoding: Golden.bytes("rust-response-warming-up"))
@@ -33,10 +45,11 @@ import Testing
     @Test func `writes the published bytes, with bin for data`() throws {
         #expect(try Self.logits().encoded() == Golden.bytes("response-logits"))
         #expect(Self.busy.encoded() == (try Golden.bytes("response-x1-busy")))
+        #expect(try Self.draining().encoded() == Golden.bytes("response-x1-draining"))
     }
 
     @Test func `reads back what it writes`() throws {
-        for response in [try Self.logits(), Self.busy, .failure("oops")] {
+        for response in [try Self.logits(), Self.busy, try Self.draining(), .failure("oops")] {
             #expect(try InferenceResponse(decoding: response.encoded()) == response)
         }
     }

@@ -71,8 +71,14 @@ struct ToyChain {
     var plan: (ChainSession<ToyRows>.Vacancy) -> [(peer: PeerID, blocks: BlockRange)]? = { _ in nil }
     var fate: (ChainSession<ToyRows>.Step) -> Fate = { _ in .answers }
 
+    /// Whether those who take over bear a step that is sent twice.
+    var isExact = true
+
     private(set) var sent: [ChainSession<ToyRows>.Step] = []
     private(set) var vacancies: [ChainSession<ToyRows>.Vacancy] = []
+    private(set) var preparations: [ChainSession<ToyRows>.Vacancy] = []
+    /// What understudies were sent.
+    private(set) var fed: [ChainSession<ToyRows>.Step] = []
     private(set) var reopened = 0
     private(set) var retired: [HopID] = []
     private(set) var recovered: [ChainSession<ToyRows>.Recovery] = []
@@ -82,6 +88,7 @@ struct ToyChain {
         _ hops: [(peer: PeerID, blocks: BlockRange)],
         chunk: Int = 4,
         isRecoverable: Bool = true,
+        keepsStandbys: Bool = false,
         loggedBytes: Int = 1 << 20
     ) {
         let members = hops.enumerated().map { index, hop in
@@ -91,6 +98,7 @@ struct ToyChain {
             members,
             chunk: chunk,
             isRecoverable: isRecoverable,
+            keepsStandbys: keepsStandbys,
             loggedBytes: loggedBytes
         )
         self.nextHop = UInt64(hops.count)
@@ -99,7 +107,12 @@ struct ToyChain {
 
     private mutating func take(_ hops: [(peer: PeerID, blocks: BlockRange)]) -> [ChainMember] {
         hops.map { hop in
-            let member = ChainMember(id: HopID(rawValue: self.nextHop), peer: hop.peer, blocks: hop.blocks)
+            let member = ChainMember(
+                id: HopID(rawValue: self.nextHop),
+                peer: hop.peer,
+                blocks: hop.blocks,
+                isExact: self.isExact
+            )
             self.nextHop += 1
             self.hops[member.id] = ToyHop(member)
             return member
@@ -137,16 +150,20 @@ struct ToyChain {
         self.sent.append(step)
         self.now += .milliseconds(10)
         switch self.fate(step) {
-        case .answers, .drains: return self.answer(step, &result)
+        case .answers: return self.answer(step, &result)
+        case .drains: return self.answer(step, &result, isLeaving: true)
         case .loses(let loss): return self.session.failed(step.id, loss, now: self.now)
         case .vanishes(let loss):
             _ = self.hops[step.hop]?.run(step)
             return self.session.failed(step.id, loss, now: self.now)
         case .isLate:
             self.now += step.deadline
-            guard case .plan(let vacancy) = self.session.late(step.id, now: self.now) else {
-                return self.answer(step, &result)
+            let late = self.session.late(step.id, now: self.now)
+            if case .send = late {
+                _ = self.answer(step, &result)
+                return late
             }
+            guard case .plan(let vacancy) = late else { return self.answer(step, &result) }
             self.vacancies.append(vacancy)
             let next = self.fill(vacancy)
             // It wakes up too late, or nobody else was there.
@@ -158,10 +175,46 @@ struct ToyChain {
 
     typealias Action = ChainSession<ToyRows>.Action
 
-    private mutating func answer(_ step: ChainSession<ToyRows>.Step, _ result: inout UInt64?) -> Action {
+    private mutating func answer(
+        _ step: ChainSession<ToyRows>.Step,
+        _ result: inout UInt64?,
+        isLeaving: Bool = false
+    ) -> Action {
         guard let output = self.hops[step.hop]?.run(step) else { preconditionFailure("a step goes to a hop") }
         if step.isLast, step.wantsLogits { result = output.rows.last }
-        return self.session.answered(step.id, with: step.isLast ? nil : output, now: self.now)
+        return self.session.answered(
+            step.id,
+            with: step.isLast ? nil : output,
+            isLeaving: isLeaving,
+            now: self.now
+        )
+    }
+
+    /// Does what is to be done beside the passes, at most so many steps of understudies.
+    ///
+    /// - Parameter answers: false where such a step is never answered.
+    mutating func tend(steps: Int = .max, answers: Bool = true) {
+        var left = steps
+        while left > 0, let chore = self.session.nextChore(now: self.now) {
+            switch chore {
+            case .prepare(let vacancy):
+                self.preparations.append(vacancy)
+                guard let hops = self.plan(vacancy) else {
+                    self.session.unprepared(vacancy.id)
+                    continue
+                }
+                self.session.prepared(vacancy.id, self.take(hops))
+            case .send(let step):
+                self.fed.append(step)
+                guard let output = self.hops[step.hop]?.run(step), answers else { return }
+                left -= 1
+                switch self.fate(step) {
+                case .loses, .vanishes, .isLate: self.session.starved(step.id)
+                case .answers, .drains:
+                    self.session.fed(step.id, with: step.isLast ? nil : output, now: self.now)
+                }
+            }
+        }
     }
 
     private mutating func fill(_ vacancy: ChainSession<ToyRows>.Vacancy) -> Action {

@@ -37,19 +37,23 @@ public struct ReplyExtension: Sendable, Hashable {
     public var queueMicroseconds: UInt64
     /// How long its blocks took, in microseconds.
     public var computeMicroseconds: UInt64
+    /// Whether the node is about to go: the session can go on here for a moment, and should be replayed elsewhere.
+    public var isDraining: Bool
 
     public init(
         code: ReplyCode,
         have: UInt32 = 0,
         retryAfterMilliseconds: UInt32? = nil,
         queueMicroseconds: UInt64 = 0,
-        computeMicroseconds: UInt64 = 0
+        computeMicroseconds: UInt64 = 0,
+        isDraining: Bool = false
     ) {
         self.code = code
         self.have = have
         self.retryAfterMilliseconds = retryAfterMilliseconds
         self.queueMicroseconds = queueMicroseconds
         self.computeMicroseconds = computeMicroseconds
+        self.isDraining = isDraining
     }
 }
 
@@ -62,10 +66,11 @@ extension ReplyExtension {
         self.retryAfterMilliseconds = try map.optional("retry_after_ms", as: UInt32.self)
         self.queueMicroseconds = try map.optional("queue_us", as: UInt64.self) ?? 0
         self.computeMicroseconds = try map.optional("compute_us", as: UInt64.self) ?? 0
+        self.isDraining = try map.boolean("draining", default: false)
     }
 
     func pack(into packer: inout MessagePackPacker) {
-        packer.packMap(count: 5)
+        packer.packMap(count: self.isDraining ? 6 : 5)
         packer.pack("code")
         packer.pack(self.code.rawValue)
         packer.pack("have")
@@ -76,5 +81,8 @@ extension ReplyExtension {
         packer.pack(self.queueMicroseconds)
         packer.pack("compute_us")
         packer.pack(self.computeMicroseconds)
+        guard self.isDraining else { return }
+        packer.pack("draining")
+        packer.pack(true)
     }
 }

@@ -1,0 +1,158 @@
+internal import P2PWire
+internal import ShardProtocol
+
+// MARK: - Losses
+
+extension ChainSession {
+    /// A hop did not run its step. It is not known whether it will.
+    package mutating func failed(_ id: StepID, _ loss: Loss, now: ContinuousClock.Instant) -> Action {
+        guard let index = self.index(of: id), let step = self.links[index].outstanding else { return self.next(now) }
+        self.links[index].outstanding = nil
+        self.search = nil
+        guard self.isRecoverable, loss != .fault, self.attempts < Limits.recoveryAttempts else { return self.giveUp() }
+        self.attempts += 1
+        let member = self.links[index].member
+        if self.takeOver(index, loss, since: step.since) {
+            if let peer = member.peer { self.excluded.insert(peer) }
+            return self.next(now)
+        }
+        // Who has forgotten what it never held forgets everything.
+        let mayReopen = loss == .forgotten && self.links[index].held > 0
+        if !mayReopen, let peer = self.links[index].member.peer { self.excluded.insert(peer) }
+        let vacancy = self.vacancy(index, excluding: self.excluded)
+        self.search = Search(vacancy: vacancy, loss: loss, since: step.since)
+        let isWhole = vacancy.blocks == self.links[index].member.blocks
+        return mayReopen && isWhole ? .reopen(vacancy) : .plan(vacancy)
+    }
+
+    /// A step is beyond its deadline. Its hop is waited for all the same, unless somebody else can be found meanwhile.
+    package mutating func late(_ id: StepID, now: ContinuousClock.Instant) -> Action {
+        guard let index = self.index(of: id), let step = self.links[index].outstanding, !step.isWaitedFor,
+            self.search == nil, self.isRecoverable, self.attempts < Limits.recoveryAttempts
+        else { return .wait }
+        self.attempts += 1
+        if self.takeOver(index, .late, since: step.since) { return self.next(now) }
+        self.links[index].outstanding?.isWaitedFor = true
+        var excluded = self.excluded
+        if let peer = self.links[index].member.peer { excluded.insert(peer) }
+        let vacancy = self.vacancy(index, excluding: excluded)
+        self.search = Search(vacancy: vacancy, loss: .late, since: step.since)
+        return .plan(vacancy)
+    }
+
+    /// Others were found.
+    ///
+    /// - Parameter members: with ids of their own, in the order of their blocks; they tile the vacancy.
+    package mutating func planned(
+        _ id: StepID,
+        _ members: [ChainMember],
+        now: ContinuousClock.Instant
+    ) -> Action {
+        guard let search = self.search, search.vacancy.id == id else {
+            // Whoever was to be replaced has answered meanwhile.
+            self.retired += members.map(\.id)
+            return self.next(now)
+        }
+        guard Self.tile(search.vacancy.blocks, members), let lost = self.indices(of: search.vacancy.blocks) else {
+            self.retired += members.map(\.id)
+            return self.unplanned(id, now: now)
+        }
+        self.search = nil
+        self.excluded.formUnion(search.vacancy.excluding)
+        self.begin(
+            Recovery(
+                lost: search.vacancy.lost,
+                loss: search.loss,
+                replacements: members,
+                tokens: self.links[lost.lowerBound].held,
+                duration: .zero
+            ),
+            since: search.since
+        )
+        var links = members.map { ChainLink<Payload>($0) }
+        links[0].log = self.links[lost.lowerBound].log
+        for link in self.links[lost] {
+            self.dismiss(link.member.id)
+            self.retired.append(link.member.id)
+        }
+        self.links.replaceSubrange(lost, with: links)
+        return self.next(now)
+    }
+
+    /// Nobody was found.
+    package mutating func unplanned(_ id: StepID, now: ContinuousClock.Instant) -> Action {
+        guard var search = self.search, search.vacancy.id == id else { return self.next(now) }
+        // A slow peer is not a dead one.
+        if search.loss == .late {
+            self.search = nil
+            return .wait
+        }
+        // Whoever failed once may do better than nobody.
+        guard !search.vacancy.excluding.isEmpty, self.attempts < Limits.recoveryAttempts else { return self.giveUp() }
+        self.attempts += 1
+        self.excluded = []
+        search.vacancy.excluding = []
+        search.vacancy.id = self.nextID()
+        self.search = search
+        return .plan(search.vacancy)
+    }
+
+    private mutating func giveUp() -> Action {
+        self.pass = nil
+        self.search = nil
+        return .fail
+    }
+
+    /// What has to be run elsewhere when a hop is lost: its span, and those before it whose output was not kept.
+    private mutating func vacancy(_ index: Int, excluding: Set<PeerID>) -> Vacancy {
+        // The first always is: token ids are kept in any case.
+        let first = self.links[...index].lastIndex { $0.log.isWhole } ?? 0
+        let lost = self.links[index].member
+        let blocks = try? BlockRange(self.links[first].member.blocks.lowerBound, lost.blocks.upperBound)
+        return Vacancy(id: self.nextID(), blocks: blocks ?? lost.blocks, excluding: excluding, lost: lost)
+    }
+
+    /// The hops that run exactly these blocks.
+    private func indices(of blocks: BlockRange) -> Range<Int>? {
+        guard let first = self.links.firstIndex(where: { $0.member.blocks.lowerBound == blocks.lowerBound }),
+            let last = self.links.firstIndex(where: { $0.member.blocks.upperBound == blocks.upperBound }), first <= last
+        else { return nil }
+        return first..<last + 1
+    }
+
+    static func tile(_ blocks: BlockRange, _ members: [ChainMember]) -> Bool {
+        var next = blocks.lowerBound
+        for member in members {
+            guard member.blocks.lowerBound == next else { return false }
+            next = member.blocks.upperBound
+        }
+        return next == blocks.upperBound
+    }
+}
+
+// MARK: - Recoveries
+
+extension ChainSession {
+    mutating func begin(_ recovery: Recovery, since: ContinuousClock.Instant) {
+        // One whose replacement is lost in its turn ends with that one's.
+        for index in self.open.indices {
+            let replacements = self.open[index].recovery.replacements
+            guard replacements.contains(recovery.lost) else { continue }
+            self.open[index].recovery.replacements =
+                replacements.filter { $0 != recovery.lost } + recovery.replacements
+        }
+        self.open.append(OpenRecovery(recovery: recovery, since: since))
+    }
+
+    /// A recovery ends when all hops up to its last replacement have caught up.
+    mutating func endRecoveries(_ now: ContinuousClock.Instant) {
+        guard !self.open.isEmpty else { return }
+        let behind = self.links.first { $0.held < $0.log.end }?.member.blocks.lowerBound ?? .max
+        for recovery in self.open where recovery.recovery.lost.blocks.upperBound <= behind {
+            var ended = recovery.recovery
+            ended.duration = recovery.since.duration(to: now)
+            self.recovered.append(ended)
+        }
+        self.open.removeAll { $0.recovery.lost.blocks.upperBound <= behind }
+    }
+}
