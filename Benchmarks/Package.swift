@@ -57,6 +57,15 @@ let package = Package(
             path: "Programs/Tokenization",
             swiftSettings: swiftSettings
         ),
+        // Over processes of `kwaai-swift serve`, which share the machine's cores.
+        .executableTarget(
+            name: "Concurrency",
+            dependencies: [
+                kwaai("P2PCore"), kwaai("Kademlia"), kwaai("Coordinator"), kwaai("Model"), kwaai("Tokenizer"),
+            ],
+            path: "Programs/Concurrency",
+            swiftSettings: swiftSettings
+        ),
         .target(name: "CAllocations", path: "Programs/CAllocations"),
         .target(name: "CMachine", path: "Programs/CMachine"),
     ],

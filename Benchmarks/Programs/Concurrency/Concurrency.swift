@@ -1,0 +1,116 @@
+import Coordinator
+import Foundation
+import Kademlia
+import Model
+import P2PCore
+import P2PWire
+import Tokenizer
+
+/// Generations that run at once over a chain of `serve` processes, in turn with one alone.
+@main
+struct Concurrency {
+    static func main() async throws {
+        let options = try Options(CommandLine.arguments.dropFirst())
+        let model = try ModelDirectory(path: options.model)
+        let coordinator = try Coordinator(model: model, tokenizer: Tokenizer(directory: options.model))
+        let servers = try Self.servers(options, blockCount: model.configuration.blockCount)
+        defer { for server in servers { server.stop() } }
+        let host = Host.Configuration(listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
+        try await withHost(host) { host in
+            let bootstrap = try servers.map { try Multiaddr($0.address) }
+            try await withDHT(host: host, configuration: .init(bootstrap: bootstrap)) { dht in
+                let run = Run(coordinator: coordinator, host: host, dht: dht, options: options)
+                try await Self.measure(run, servers)
+            }
+        }
+    }
+
+    /// One server for each part of the model; the first starts a network, the others join it.
+    private static func servers(_ options: Options, blockCount: Int) throws -> [Server] {
+        var servers: [Server] = []
+        for hop in 0..<options.hops {
+            let blocks = hop * blockCount / options.hops..<(hop + 1) * blockCount / options.hops
+            servers.append(try Server(options, blocks: blocks, bootstrap: servers.first?.address))
+        }
+        return servers
+    }
+
+    private static func measure(_ run: Run, _ servers: [Server]) async throws {
+        // Memory is touched and connections are made before anything counts.
+        let alone = try await run.generate(sessions: 1)
+        var ratios: [Double] = []
+        for _ in 0..<run.options.rounds {
+            let one = try await run.generate(sessions: 1)
+            let passes = try servers.map { try $0.passes() }
+            let many = try await run.generate(sessions: run.options.sessions)
+            guard one.tokens[0] == alone.tokens[0], many.tokens[0] == alone.tokens[0] else {
+                throw Failure("a generation gave other tokens than before")
+            }
+            let sizes = try zip(servers, passes).map { try $0.passes() - $1 }
+            let ratio = many.tokensPerSecond / one.tokensPerSecond
+            ratios.append(ratio)
+            print(
+                "alone \(one.tokensPerSecond.rounded(1)) tokens/s, \(run.options.sessions) at once "
+                    + "\(many.tokensPerSecond.rounded(1)): \(ratio.rounded(2)) ×; rows a pass "
+                    + sizes.map { "\($0.rowsPerPass.rounded(2))" }.joined(separator: ", ")
+            )
+        }
+        print("median: \(ratios.sorted()[ratios.count / 2].rounded(2)) ×")
+    }
+}
+
+/// Generations of one round.
+struct Run: Sendable {
+    let coordinator: Coordinator
+    let host: P2PCore.Host
+    let dht: DHT
+    let options: Options
+
+    struct Result: Sendable {
+        var tokens: [[UInt32]]
+        /// Of all of them together, prompts not counted.
+        var tokensPerSecond: Double
+    }
+
+    /// - Parameter sessions: how many at once, each with a prompt of its own.
+    func generate(sessions: Int) async throws -> Result {
+        let generation = GenerationOptions(
+            sampling: .greedy,
+            maxTokens: self.options.tokens,
+            ignoresEndOfSequence: true
+        )
+        let start = ContinuousClock.now
+        let tokens = try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
+            for session in 0..<sessions {
+                group.addTask {
+                    let prompt = (0..<8).map { UInt32(100 + 37 * session + $0) }
+                    let result = try await self.coordinator.generate(
+                        prompt,
+                        options: generation,
+                        over: .discovered(self.dht),
+                        host: self.host
+                    )
+                    return (session, result.tokens)
+                }
+            }
+            var tokens = [[UInt32]](repeating: [], count: sessions)
+            for try await (session, own) in group { tokens[session] = own }
+            return tokens
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        return Result(tokens: tokens, tokensPerSecond: Double(tokens.reduce(0) { $0 + $1.count }) / seconds)
+    }
+}
+
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension Double {
+    func rounded(_ places: Int) -> Double {
+        let scale = pow(10, Double(places))
+        return (self * scale).rounded() / scale
+    }
+}
