@@ -22,7 +22,8 @@ extension BlockServer.Configuration {
         } else {
             let choices = try fit.longestRanges()
             self.init(range: choices[0])
-            self.choices = choices
+            // Of one there is nothing to choose.
+            self.choices = choices.count > 1 ? choices : []
         }
         try self.check(model)
         var (caches, left) = (0, Int.max)

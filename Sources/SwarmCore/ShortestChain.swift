@@ -15,6 +15,9 @@ struct ShortestChain {
     private var entries: [[Way]]
     /// `[candidate][block - first]`: the cheapest chain through the blocks before, whose last span is the candidate's.
     private var exits: [[Way]]
+    /// For each candidate its best entry so far, less what the blocks before it would have cost there: the same one is
+    /// best for every end, as long as there is room for its KV-cache.
+    private var leads: [Way]
 
     /// A candidate in numbers.
     private struct Station {
@@ -70,6 +73,7 @@ struct ShortestChain {
         let none = [Way](repeating: Way(), count: blocks.count + 1)
         self.entries = candidates.map { _ in none }
         self.exits = self.entries
+        self.leads = candidates.map { _ in Way() }
     }
 
     /// For each candidate the ways to it that others announced.
@@ -91,7 +95,7 @@ struct ShortestChain {
         for block in self.blocks {
             let open = self.openExits(before: block)
             for index in self.stations.indices where self.mayEnter(index, at: block) {
-                self.entries[index][block - self.blocks.lowerBound] = self.entry(to: index, at: block, after: open)
+                self.enter(index, at: block, after: open)
             }
             for index in self.stations.indices {
                 self.exits[index][block + 1 - self.blocks.lowerBound] = self.exit(from: index, before: block + 1)
@@ -127,6 +131,14 @@ struct ShortestChain {
         return [first] + (exits.filter { $0 != first }.min(by: precedes).map { [$0] } ?? [])
     }
 
+    private mutating func enter(_ index: Int, at block: Int, after open: [Int]) {
+        let entry = self.entry(to: index, at: block, after: open)
+        guard entry.exists else { return }
+        self.entries[index][block - self.blocks.lowerBound] = entry
+        let lead = entry.adding(-(block * self.stations[index].block), origin: block)
+        if lead < self.leads[index] { self.leads[index] = lead }
+    }
+
     private func entry(to index: Int, at block: Int, after open: [Int]) -> Way {
         let candidate = self.candidates[index]
         let presence = self.stations[index].presence
@@ -155,6 +167,10 @@ struct ShortestChain {
         guard station.range.lowerBound < block, block <= station.range.upperBound,
             !station.isWhole || block == station.range.upperBound
         else { return Way() }
+        if station.room >= station.range.count {
+            let lead = self.leads[index]
+            return lead.exists ? lead.adding(block * station.block, origin: lead.origin) : lead
+        }
         var best = Way()
         for start in station.range.lowerBound..<(station.isWhole ? station.range.lowerBound + 1 : block) {
             let entry = self.entries[index][start - self.blocks.lowerBound]

@@ -21,6 +21,7 @@ struct BlockServerConfigurationTests {
         #expect(named.choices.isEmpty)
         let all = try BlockServer.Configuration(model, range: nil, kvMemory: nil, freeMemory: nil)
         #expect(all.range == (try BlockRange(0, count)))
+        #expect(all.choices.isEmpty)
     }
 
     @Test func `a range that does not fit is refused with the numbers and the range that would`() throws {
