@@ -83,6 +83,8 @@ import Testing
             #expect(chain.recovered.map(\.tokens) == [held])
             #expect(chain.recovered.first?.lost.blocks == self.ranges[hop])
             #expect(chain.recovered.first?.replacements.map(\.peer) == [self.peers[5]])
+            // One for each pass, and the one that was lost: what is run again wants no logits.
+            #expect(chain.sent.count(where: \.wantsLogits) == (hop == 2 ? 15 : 14))
             // Chunks of four, the outstanding step among the last.
             let length = held + [4, 4, 2, 1][min(pass, 3)]
             #expect(chain.hops[HopID(rawValue: 3)]?.steps.prefix { $0.lowerBound < length }.count == (length + 3) / 4)
@@ -224,6 +226,29 @@ import Testing
         }
         #expect(chain.session.takeRetired() == [idle.id])
         #expect(chain.session.members.map(\.id.rawValue) == [0, 1, 2])
+    }
+
+    @Test
+    func `where nobody else is found for a late hop there is nothing to do but to wait, and nobody is asked twice`()
+        throws
+    {
+        var chain = self.chain()
+        let step = try #require(self.firstStep(&chain))
+        guard case .plan(let vacancy) = chain.session.late(step.id, now: chain.now) else {
+            Issue.record("nobody else is looked for")
+            return
+        }
+        guard case .wait = chain.session.unplanned(vacancy.id, now: chain.now),
+            case .wait = chain.session.late(step.id, now: chain.now)
+        else {
+            Issue.record("a slow peer is taken for a dead one")
+            return
+        }
+        guard case .send(let next) = chain.session.answered(step.id, with: step.payload, now: chain.now) else {
+            Issue.record("the answer of a slow peer does not count")
+            return
+        }
+        #expect(next.hop.rawValue == 1)
     }
 
     private func firstStep(_ chain: inout ToyChain) -> ChainSession<ToyRows>.Step? {
