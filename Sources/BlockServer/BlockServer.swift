@@ -5,6 +5,7 @@ internal import NIOCore
 public import P2PCore
 internal import P2PWire
 public import ShardProtocol
+internal import Synchronization
 
 /// A peer that holds a range of a model's blocks and runs them for others.
 ///
@@ -18,6 +19,25 @@ public actor BlockServer {
         case online(Service)
         case draining(Service)
         case stopped
+
+        var answering: Answering {
+            switch self {
+            case .created, .joining: .nobodyYet
+            case .online(let service): .sessions(service.sessions)
+            case .draining(let service): .leavingSessions(service.sessions)
+            case .stopped: .nobody
+            }
+        }
+    }
+
+    /// Who answers a step.
+    enum Answering {
+        case sessions(Sessions)
+        /// The same, who say that others are to be looked for.
+        case leavingSessions(Sessions)
+        /// The weights are being loaded.
+        case nobodyYet
+        case nobody
     }
 
     /// What an online server consists of.
@@ -37,7 +57,12 @@ public actor BlockServer {
     private nonisolated let compute = ComputeQueue(label: "kwaai-blocks")
     nonisolated let eventSource: AsyncStream<Event>.Continuation
 
-    var phase = Phase.created
+    var phase = Phase.created {
+        didSet { self.answering.withLock { $0 = self.phase.answering } }
+    }
+    /// Who answers steps now: asked without a turn of the actor's, so that steps reach their session in the order in which
+    /// they arrived.
+    private nonisolated let answering = Mutex(Answering.nobodyYet)
     /// Whether `drain()` was called, so that nothing new begins.
     private(set) var isLeaving = false
     private var hasDrained = false
@@ -284,24 +309,27 @@ public actor BlockServer {
         serveInference(on: self.host, limit: Limits.concurrentSteps) { [weak self] peer, request in
             await self?.answer(peer, request) ?? Self.gone(request)
         }
+        serveInferenceStreams(on: self.host, limit: Limits.sessionStreams) { [weak self] peer, request in
+            await self?.answer(peer, request) ?? Self.gone(request)
+        }
         serveNodeRecords(on: self.host, limit: Limits.concurrentRecords) { [weak self] in
             await self?.records()
         }
     }
 
-    func answer(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
-        switch self.phase {
-        case .online(let service): return await service.sessions.answer(peer, request)
-        case .draining(let service):
-            var response = await service.sessions.answer(peer, request)
+    nonisolated func answer(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
+        switch self.answering.withLock({ $0 }) {
+        case .sessions(let sessions): return await sessions.answer(peer, request)
+        case .leavingSessions(let sessions):
+            var response = await sessions.answer(peer, request)
             response.step?.isDraining = true
             return response
-        case .created, .joining:
+        case .nobodyYet:
             return .failure(
                 InferenceResponse.warmingUpText,
                 step: request.step.map { _ in ReplyExtension(code: .warmingUp, retryAfterMilliseconds: 1000) }
             )
-        case .stopped: return Self.gone(request)
+        case .nobody: return Self.gone(request)
         }
     }
 

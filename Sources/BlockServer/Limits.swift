@@ -3,6 +3,9 @@ package enum Limits {
     /// Steps that are read, waiting or running at a time: each holds a message of at most 10 MiB.
     package static let concurrentSteps = 128
 
+    /// Streams of sessions at a time, one each: as many as there may be sessions.
+    package static let sessionStreams = 1024
+
     /// Node record requests answered at a time; each takes a signature and a few hundred bytes.
     package static let concurrentRecords = 64
 

@@ -80,7 +80,9 @@ struct NodeDescription: Sendable {
             blocksPerSecond: blocksPerSecond,
             freeKVBytes: UInt64(clamping: freeKVBytes),
             neighbourPings: pings,
-            protocols: [InferenceRequest.protocolID.name, NodeRecordExchange.protocolID.name],
+            protocols: [
+                InferenceRequest.protocolID.name, InferenceStream.protocolID.name, NodeRecordExchange.protocolID.name,
+            ],
             extensions: [StepExtension.name],
             version: self.version,
             sequence: sequence,

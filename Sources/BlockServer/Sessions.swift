@@ -76,8 +76,10 @@ extension Sessions {
     private func response(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
         let key = SessionKey(peer: peer, session: request.sessionID)
         let width = self.loaded.configuration.hiddenSize
-        if request.step?.operation == .close {
-            return self.close(key).response(to: request, .nothing, width: width)
+        switch request.step?.operation {
+        case .close: return self.close(key).response(to: request, .nothing, width: width)
+        case .cancel: return self.takeBack(request.step?.step, of: key).response(to: request, .nothing, width: width)
+        case .step, nil: break
         }
         let input: StepInput
         do throws(StepInput.Mismatch) {
@@ -117,7 +119,7 @@ extension Sessions {
     }
 
     /// What a step gets whose caller has left; nobody reads it.
-    private static let left = StepOutcome.refused(Refusal(code: .failed), "the caller has left")
+    private static let left = StepOutcome.refused(Refusal(code: .cancelled), "the step was taken back before it began")
 
     /// The caller of a step has left: its place in the queue is free, unless the step has begun or somebody else wants
     /// its answer.
@@ -132,6 +134,29 @@ extension Sessions {
             state.work[step] = nil
             self.obey(state.ledger.finished(work.key, .dropped, now: .now), &state, &answers)
         }
+    }
+
+    /// The coordinator does not want a step any more that it has sent. One that has begun commits, and is answered so.
+    private func takeBack(_ number: UInt32?, of key: SessionKey) -> StepOutcome {
+        self.update { state, answers in
+            let steps = state.waiters.filter { $0.value.key == key && $0.value.step.number == number }
+            for (id, waiter) in steps where waiter.joins == nil && !self.hasBegun(id, &state) {
+                for (retry, waiter) in steps where retry == id || waiter.joins == id {
+                    self.reply(Self.left, to: retry, &state, &answers)
+                }
+                if state.work.removeValue(forKey: id) != nil {
+                    self.obey(state.ledger.finished(key, .dropped, now: .now), &state, &answers)
+                } else {
+                    state.ledger.abandoned(id, of: key)
+                }
+            }
+        }
+        return .closed
+    }
+
+    /// Whether a step is being computed; one that is in the scheduler's hands is taken from it.
+    private func hasBegun(_ id: StepID, _ state: inout State) -> Bool {
+        state.work[id] != nil && !state.scheduler.abandoned(id)
     }
 
     private func nextStepID() -> StepID {

@@ -95,7 +95,7 @@ package final class Chain: Sendable {
 
     /// What one pass gave.
     package struct Result: Sendable {
-        /// f16 bits, one for each token of the vocabulary; nil when the pass wanted none.
+        /// f16 bits, `[guesses + 1][vocabulary]`; nil when the pass wanted none.
         package var logits: [UInt16]?
         /// One for each step, in the order in which they ran.
         package var timings: [(hop: HopID, timing: StepTiming)] = []
@@ -160,7 +160,13 @@ extension Chain {
         result.timings.reserveCapacity(8)
         var failure: CoordinatorError?
         var action = self.state.withLock {
-            $0.session.begin(.tokens(pass.tokens), at: pass.position, wantsLogits: pass.wantsLogits, now: .now)
+            $0.session.begin(
+                .tokens(pass.tokens),
+                at: pass.position,
+                wantsLogits: pass.wantsLogits,
+                guesses: pass.guesses,
+                now: .now
+            )
         }
         while true {
             switch action {
@@ -193,6 +199,7 @@ extension Chain {
                 step.payload,
                 at: step.position,
                 wantsLogits: step.wantsLogits,
+                guesses: step.guesses,
                 deadline: deadline
             )
             if let action = takeover.withLock({ $0 }) {

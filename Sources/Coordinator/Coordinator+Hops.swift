@@ -10,6 +10,7 @@ struct ChosenHop {
     var peer: PeerInfo
     var blocks: BlockRange
     var speaksExtension: Bool
+    var speaksStreams: Bool
 }
 
 extension Coordinator {
@@ -46,7 +47,8 @@ extension Coordinator {
                     ChosenHop(
                         peer: holder.peer,
                         blocks: hop.blocks,
-                        speaksExtension: holder.record?.speaksStepExtension ?? false
+                        speaksExtension: holder.record?.speaksStepExtension ?? false,
+                        speaksStreams: holder.record?.speaksStreams ?? false
                     )
                 }
             }
@@ -83,7 +85,12 @@ extension Coordinator {
             let record = try? await self.record(of: info, host: host)
             try self.check(record, of: hop)
             chosen.append(
-                ChosenHop(peer: info, blocks: hop.blocks, speaksExtension: record?.speaksStepExtension ?? false)
+                ChosenHop(
+                    peer: info,
+                    blocks: hop.blocks,
+                    speaksExtension: record?.speaksStepExtension ?? false,
+                    speaksStreams: record?.speaksStreams ?? false
+                )
             )
         }
         return chosen

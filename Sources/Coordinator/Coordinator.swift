@@ -202,6 +202,7 @@ extension Coordinator {
             peer: hop.peer,
             blocks: hop.blocks,
             speaksExtension: hop.speaksExtension,
+            speaksStreams: hop.speaksStreams,
             isLastOfChain: hop.blocks.upperBound == configuration.blockCount,
             maximumTokens: maximumTokens,
             model: RemoteSpan.Shape(

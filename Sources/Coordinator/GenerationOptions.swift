@@ -1,3 +1,23 @@
+import SwarmCore
+
+/// How many of the next tokens are guessed from what the text said before, and judged in one pass with the next one: fewer
+/// round trips where guesses are right.
+public enum Speculation: Hashable, Sendable {
+    case off
+    /// As many as pay by what was measured.
+    case auto
+    /// Always so many, where there is a guess.
+    case tokens(Int)
+
+    var choice: DraftLength.Choice {
+        switch self {
+        case .off: .fixed(0)
+        case .auto: .measured
+        case .tokens(let count): .fixed(count)
+        }
+    }
+}
+
 /// What to generate and when to stop.
 public struct GenerationOptions: Sendable {
     public var sampling: SamplingOptions
@@ -11,6 +31,8 @@ public struct GenerationOptions: Sendable {
     public var ignoresEndOfSequence: Bool
     /// How many prompt tokens go through the chain in one pass. The result does not depend on it (DESIGN.md §6.2).
     public var prefillChunk: Int
+    /// Whether tokens are guessed and several judged in one pass. The text does not depend on it.
+    public var speculation: Speculation
     /// Keeps the logits of every generated token in ``Generation/logits``.
     public var keepsLogits: Bool
 
@@ -21,6 +43,7 @@ public struct GenerationOptions: Sendable {
         endTokens: Set<UInt32> = [],
         ignoresEndOfSequence: Bool = false,
         prefillChunk: Int = 64,
+        speculation: Speculation = .auto,
         keepsLogits: Bool = false
     ) {
         self.sampling = sampling
@@ -29,6 +52,7 @@ public struct GenerationOptions: Sendable {
         self.endTokens = endTokens
         self.ignoresEndOfSequence = ignoresEndOfSequence
         self.prefillChunk = prefillChunk
+        self.speculation = speculation
         self.keepsLogits = keepsLogits
     }
 

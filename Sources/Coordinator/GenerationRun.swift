@@ -1,4 +1,5 @@
 import Model
+import SwarmCore
 package import Tokenizer
 
 /// Drives one sequence over one chain: passes, draws, text, statistics.
@@ -10,6 +11,8 @@ package struct GenerationRun {
     private var stream: TextStream
     private var statistics: GenerationStatistics
     private var logits: [[Float]] = []
+    private var draftLength: DraftLength
+    private let vocabularySize: Int
     /// How many of the prompt's and the generated tokens the chain has run.
     package private(set) var position: Int
 
@@ -25,9 +28,12 @@ package struct GenerationRun {
         self.options = options
         self.sampler = try Sampler(options: options.sampling)
         self.sequence = sequence
+        self.vocabularySize = sequence.vocabularySize
         self.stream = TextStream(tokenizer: tokenizer, prompt: sequence.prompt, stopStrings: options.stopStrings)
         self.statistics = GenerationStatistics(chain: chain, promptTokens: sequence.prompt.count, cachedTokens: cached)
         self.position = cached
+        // What was guessed wrongly has to be taken back, which a plain 1.0.0 server cannot.
+        self.draftLength = DraftLength(chain.isExact ? options.speculation.choice : .fixed(0))
     }
 
     /// Runs to the end.
@@ -59,23 +65,28 @@ package struct GenerationRun {
         let clock = ContinuousClock()
         let start = clock.now
         var firstToken = start
-        while let pass = self.sequence.nextPass() {
+        while let pass = self.sequence.nextPass(guesses: self.guesses()) {
             try Task.checkCancellation()
             if isInterrupted() {
                 self.sequence.interrupt()
                 break
             }
+            let begin = clock.now
             let result = try await self.chain.run(pass)
-            self.position = pass.position + pass.tokens.count
             self.statistics.add(result, of: self.chain)
             for recovery in result.recoveries { try await report(.recovered(recovery)) }
             if self.sequence.generated.isEmpty {
                 try await report(.prefilled(tokens: pass.position + pass.tokens.count, of: self.sequence.prompt.count))
             }
-            guard pass.wantsLogits else { continue }
-            let token = try self.draw(from: result.logits ?? [])
-            if self.sequence.generated.count == 1 { firstToken = clock.now }
-            try await self.emit(token, report: report)
+            guard pass.wantsLogits else {
+                self.position = pass.position + pass.tokens.count
+                continue
+            }
+            let isFirst = self.sequence.generated.isEmpty
+            let took = clock.now - begin
+            let right = try await self.draw(from: result.logits ?? [], after: pass, report: report)
+            if isFirst { firstToken = clock.now } else { self.measure(pass, right, took, result) }
+            self.position = pass.position + pass.tokens.count - pass.guesses + right
         }
         self.statistics.timeToFirstToken = firstToken - start
         self.statistics.decoding = clock.now - firstToken
@@ -86,20 +97,55 @@ package struct GenerationRun {
         return self.finished()
     }
 
-    private mutating func draw(from bits: [UInt16]) throws(CoordinatorError) -> UInt32 {
-        let logits = Numerics.floats(bits)
-        guard !logits.isEmpty, logits.allSatisfy(\.isFinite) else {
-            let last = self.chain.spans.last?.name ?? "the chain"
-            throw CoordinatorError(
-                .badReply,
-                "\(last) answered logits that are not numbers: leave it out and run again"
-            )
+    /// What may be drawn next, as many tokens as pay.
+    private func guesses() -> ArraySlice<UInt32> {
+        let room = min(self.sequence.roomForGuesses, Limits.logitBytes / (2 * self.vocabularySize) - 1)
+        let count = min(self.draftLength.count, room)
+        return count > 0 ? PromptLookup.guess(after: self.sequence.tokens, atMost: count) : []
+    }
+
+    private mutating func measure(_ pass: SequenceState.Pass, _ right: Int, _ took: Duration, _ result: Chain.Result) {
+        let compute = result.timings.reduce(.zero) { $0 + $1.timing.compute }
+        self.draftLength.ran(guesses: pass.guesses, right: right, duration: took, compute: compute)
+        self.statistics.guessedTokens += pass.guesses
+        self.statistics.rightGuesses += right
+    }
+
+    /// Draws one token, and another one for each guess that was drawn before it.
+    ///
+    /// - Returns: how many guesses were right.
+    private mutating func draw(
+        from bits: [UInt16],
+        after pass: SequenceState.Pass,
+        report: (GenerationEvent) async throws -> Void
+    ) async throws -> Int {
+        let rows = pass.guesses + 1
+        guard !bits.isEmpty, bits.count.isMultiple(of: rows) else { throw self.notNumbers }
+        let width = bits.count / rows
+        for (index, guess) in pass.tokens.suffix(pass.guesses).enumerated() {
+            let token = try self.draw(from: bits[index * width..<(index + 1) * width])
+            try await self.emit(token, report: report)
+            guard token == guess else { return index }
+            // Its logits stay unread: a guess was right about the end.
+            guard self.sequence.finishReason == nil else { return index + 1 }
         }
+        try await self.emit(try self.draw(from: bits.suffix(width)), report: report)
+        return pass.guesses
+    }
+
+    private mutating func draw(from bits: ArraySlice<UInt16>) throws(CoordinatorError) -> UInt32 {
+        let logits = Numerics.floats(Array(bits))
+        guard logits.allSatisfy(\.isFinite) else { throw self.notNumbers }
         if self.options.keepsLogits { self.logits.append(logits) }
         let token = self.sampler.token(from: logits, at: self.sequence.nextPosition)
         self.sequence.drew(token)
         self.statistics.generatedTokens += 1
         return token
+    }
+
+    private var notNumbers: CoordinatorError {
+        let last = self.chain.spans.last?.name ?? "the chain"
+        return CoordinatorError(.badReply, "\(last) answered logits that are not numbers: leave it out and run again")
     }
 
     private mutating func emit(_ token: UInt32, report: (GenerationEvent) async throws -> Void) async throws {

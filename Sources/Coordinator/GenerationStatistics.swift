@@ -27,6 +27,9 @@ public struct GenerationStatistics: Sendable {
     /// Prompt tokens that the chain had run before, in an earlier turn of a conversation.
     public internal(set) var cachedTokens: Int
     public internal(set) var generatedTokens = 0
+    /// Tokens that were guessed and sent along with the next one, and how many of them were drawn.
+    public internal(set) var guessedTokens = 0
+    public internal(set) var rightGuesses = 0
     /// From the start of prefill to the first token.
     public internal(set) var timeToFirstToken = Duration.zero
     /// From the first token to the last.

@@ -35,6 +35,9 @@ package enum Limits {
     /// Pings of each near peer with which a plan is explained, beside the first: enough that one slow one is no matter.
     package static let pingsOfPlan = 7
 
+    /// Bytes of logits asked for at once: what fits a message of 4 MiB with the rest of it.
+    package static let logitBytes = 4 * 1024 * 1024 - 8192
+
     /// How often a peer with an outstanding step is pinged (DESIGN.md §7).
     package static let pingInterval = Duration.milliseconds(500)
 

@@ -35,6 +35,7 @@ package final class LocalSpan: Span {
         _ input: SpanInput,
         at position: Int,
         wantsLogits: Bool,
+        guesses: Int,
         deadline: StepDeadline?
     ) async throws(CoordinatorError) -> SpanAnswer {
         let clock = ContinuousClock()
@@ -59,7 +60,7 @@ package final class LocalSpan: Span {
                     blocks: blocks.indices,
                     at: position,
                     cache: cache,
-                    output: wantsLogits ? .logits(.last) : .hidden
+                    output: wantsLogits ? .logits(guesses > 0 ? .every : .last) : .hidden
                 )
             }
         } catch {

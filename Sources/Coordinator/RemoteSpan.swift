@@ -17,7 +17,8 @@ package actor RemoteSpan: Span {
 
     private let info: PeerInfo
     private let host: Host
-    private let client: InferenceClient
+    private let link: HopLink
+    private let speaksStreams: Bool
     private let session: SessionID
     private let maximumTokens: Int
     private let isLastOfChain: Bool
@@ -35,11 +36,13 @@ package actor RemoteSpan: Span {
 
     /// - Parameters:
     ///   - speaksExtension: whether the peer's node record lists `x/1`; without it the request names no range.
+    ///   - speaksStreams: whether it lists `/kwaai/inference/1.1.0`; without it every step has a stream of its own.
     ///   - maximumTokens: the positions that the peer should reserve.
     package init(
         peer: PeerInfo,
         blocks: BlockRange,
         speaksExtension: Bool,
+        speaksStreams: Bool = false,
         isLastOfChain: Bool,
         maximumTokens: Int,
         model: Shape,
@@ -52,7 +55,8 @@ package actor RemoteSpan: Span {
         self.maximumTokens = maximumTokens
         self.model = model
         self.host = host
-        self.client = InferenceClient(host: host)
+        self.link = HopLink(to: peer, over: host, speaksStreams: speaksStreams)
+        self.speaksStreams = speaksStreams
         self.name = "\(peer.id)"
         var generator = SystemRandomNumberGenerator()
         self.session = SessionID.random(using: &generator)
@@ -62,6 +66,7 @@ package actor RemoteSpan: Span {
         _ input: SpanInput,
         at position: Int,
         wantsLogits: Bool,
+        guesses: Int,
         deadline: StepDeadline?
     ) async throws(CoordinatorError) -> SpanAnswer {
         let payload: InferenceRequest.Payload =
@@ -70,7 +75,8 @@ package actor RemoteSpan: Span {
             case .hidden(let activations): .hiddenStates(activations)
             }
         let tokens = payload.tokenCount ?? 0
-        let request = self.request(.step, payload: payload, at: position, wantsLogits: wantsLogits)
+        let logits: StepExtension.Logits = !wantsLogits ? .none : guesses > 0 ? .every : .last
+        let request = self.request(.step, payload: payload, at: position, logits: logits)
         self.stepNumber += 1
         self.isOpen = true
         self.length = max(self.length, position + tokens)
@@ -78,7 +84,7 @@ package actor RemoteSpan: Span {
         let start = clock.now
         let response = try await self.answer(to: request, deadline)
         let elapsed = clock.now - start
-        let output = try self.output(of: response, tokens: tokens, wantsLogits: wantsLogits)
+        let output = try self.output(of: response, tokens: tokens, logits: logits)
         self.length = position + tokens
         return SpanAnswer(
             output: output,
@@ -92,6 +98,7 @@ package actor RemoteSpan: Span {
             peer: self.info,
             blocks: self.blocks,
             speaksExtension: self.isExact,
+            speaksStreams: self.speaksStreams,
             isLastOfChain: self.isLastOfChain,
             maximumTokens: self.maximumTokens,
             model: self.model,
@@ -102,16 +109,15 @@ package actor RemoteSpan: Span {
     package func close() async {
         guard self.isOpen, self.isExact else { return }
         self.isOpen = false
-        let request = self.request(.close, payload: .tokenIDs([]), at: 0, wantsLogits: false)
-        // A courtesy: a peer that cannot be reached evicts the session by itself.
-        _ = try? await self.client.send(request, to: self.info, timeout: Limits.closeTime)
+        let request = self.request(.close, payload: .tokenIDs([]), at: 0, logits: .none)
+        await self.link.close(with: request)
     }
 
     private func request(
         _ operation: StepExtension.Operation,
         payload: InferenceRequest.Payload,
         at position: Int,
-        wantsLogits: Bool
+        logits: StepExtension.Logits
     ) -> InferenceRequest {
         let step = StepExtension(
             operation: operation,
@@ -119,7 +125,7 @@ package actor RemoteSpan: Span {
             step: self.stepNumber,
             rollback: position > 0 && position < self.length,
             maxTokens: UInt32(clamping: self.maximumTokens),
-            logits: wantsLogits ? .last : .none
+            logits: logits
         )
         return InferenceRequest(
             sessionID: self.session,
@@ -158,7 +164,7 @@ extension RemoteSpan {
         var resendsLeft = self.isExact ? 1 : 0
         while true {
             do {
-                let response = try await self.client.send(request, to: self.info, timeout: Limits.stepTime)
+                let response = try await self.link.send(request)
                 guard let refusal = self.refusal(in: response) else { return response }
                 guard case .refused(.busy) = refusal.code, clock.now < patience else { throw refusal }
                 let advice = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
@@ -185,7 +191,7 @@ extension RemoteSpan {
     private func output(
         of response: InferenceResponse,
         tokens: Int,
-        wantsLogits: Bool
+        logits: StepExtension.Logits
     ) throws(CoordinatorError) -> SpanOutput {
         guard response.sessionID == self.session else {
             throw CoordinatorError(
@@ -195,12 +201,12 @@ extension RemoteSpan {
         }
         switch response.kind {
         case .logits where self.isLastOfChain:
-            try self.check(response.activations, shape: [1, 1, self.model.vocabularySize])
+            try self.check(response.activations, shape: [1, logits == .every ? tokens : 1, self.model.vocabularySize])
             return .logits(response.activations.halves)
         case .hiddenStates where !self.isLastOfChain:
             try self.check(response.activations, shape: [1, tokens, self.model.hiddenSize])
             return .hidden(response.activations)
-        case .hiddenStates where !wantsLogits:
+        case .hiddenStates where logits == .none:
             return .nothing
         case .logits, .hiddenStates:
             throw CoordinatorError(

@@ -21,6 +21,8 @@ package struct SequenceState: Sendable {
         package var position: Int
         /// Whether the logits of the last token are needed.
         package var wantsLogits: Bool
+        /// How many of the last tokens are guesses of those that will be drawn; their logits are needed too.
+        package var guesses = 0
     }
 
     private enum State {
@@ -36,6 +38,7 @@ package struct SequenceState: Sendable {
     private let chunk: Int
     private let capacity: Int
     private let endTokens: Set<UInt32>
+    package let vocabularySize: Int
 
     /// - Parameters:
     ///   - prompt: at least one token and fewer than `contextLength`.
@@ -71,6 +74,7 @@ package struct SequenceState: Sendable {
             )
         }
         self.prompt = prompt
+        self.vocabularySize = vocabularySize
         self.state = .prefilling(from: min(max(cached, 0), prompt.count - 1))
         self.chunk = options.prefillChunk
         self.capacity = min(options.maxTokens, contextLength - prompt.count)
@@ -88,8 +92,19 @@ package struct SequenceState: Sendable {
         return nil
     }
 
+    /// What stands fast of the sequence.
+    package var tokens: [UInt32] { self.prompt + self.generated }
+
+    /// How many guesses the next pass may carry: not beyond the last token that will be drawn, and none in a prefill.
+    package var roomForGuesses: Int {
+        if case .decoding = self.state { self.capacity - self.generated.count - 1 } else { 0 }
+    }
+
     /// The next pass to run; nil once the sequence has ended.
-    package mutating func nextPass() -> Pass? {
+    ///
+    /// - Parameter guesses: at most ``roomForGuesses`` tokens that may be drawn next. Each is judged by the logits of the
+    ///   token before it, so what is drawn does not depend on them.
+    package mutating func nextPass(guesses: some Collection<UInt32> = EmptyCollection()) -> Pass? {
         switch self.state {
         case .prefilling(let start):
             let end = min(start + self.chunk, self.prompt.count)
@@ -98,7 +113,13 @@ package struct SequenceState: Sendable {
             return Pass(tokens: Array(self.prompt[start..<end]), position: start, wantsLogits: isLast)
         case .decoding(let token):
             self.state = .awaitingToken
-            return Pass(tokens: [token], position: self.nextPosition - 1, wantsLogits: true)
+            precondition(guesses.count <= self.capacity - self.generated.count - 1, "guesses lie within the sequence")
+            return Pass(
+                tokens: [token] + guesses,
+                position: self.nextPosition - 1,
+                wantsLogits: true,
+                guesses: guesses.count
+            )
         case .finished:
             return nil
         case .awaitingToken:

@@ -48,7 +48,7 @@ extension SpanInput: SpanPayload {
 /// What comes out of a span.
 package enum SpanOutput: Sendable {
     case hidden(Activations)
-    /// f16 bits, one for each token of the vocabulary, of the last position.
+    /// f16 bits, one for each token of the vocabulary, of the last position or, with guesses, of each.
     case logits([UInt16])
     /// The last span of a pass that wants no logits has nothing to say.
     case nothing
@@ -101,11 +101,15 @@ package protocol Span: Sendable {
     ///
     /// What the cache holds from `position` on is forgotten first, which only an exact span can do (``isExact``).
     ///
-    /// - Parameter deadline: nil where nobody would care; a span that is never late may ignore it.
+    /// - Parameters:
+    ///   - guesses: how many of the last tokens are guesses; where there are any, every token is one but the first, and
+    ///     logits are wanted of each.
+    ///   - deadline: nil where nobody would care; a span that is never late may ignore it.
     func step(
         _ input: SpanInput,
         at position: Int,
         wantsLogits: Bool,
+        guesses: Int,
         deadline: StepDeadline?
     ) async throws(CoordinatorError) -> SpanAnswer
 

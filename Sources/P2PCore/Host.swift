@@ -97,7 +97,7 @@ public final class Host: Sendable {
                 case .dial(let peer, let ignoringBackoff):
                     group.addTask { await self.settleDial(of: peer, ignoringBackoff: ignoringBackoff) }
                 case .service(let body):
-                    group.addTask { await body() }
+                    group.addTask(executorPreference: self.executor) { await body() }
                 }
             }
             group.cancelAll()
@@ -132,6 +132,12 @@ public final class Host: Sendable {
     /// Hands work to ``run()``; false when too much is waiting for it or the host is closed.
     func submit(_ job: Job) -> Bool {
         if case .enqueued = self.jobContinuation.yield(job) { true } else { false }
+    }
+
+    /// Runs `body` as a child of ``run()``, on the thread of the connections that this host dialled; false when too much is
+    /// waiting or the host is closed. For conversations that outlive whoever began them.
+    package func accompany(_ body: @escaping @Sendable () async -> Void) -> Bool {
+        self.submit(.service(body))
     }
 
     // MARK: Protocols

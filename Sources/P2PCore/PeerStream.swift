@@ -62,7 +62,15 @@ public final class PeerStream: Sendable {
     /// - Throws: `limitReached` beyond it, or when this host has no memory for the message; `unexpectedEnd` when the remote
     ///   ends its direction before.
     public func readFrame(limit: Int) async throws(P2PError) -> ByteBuffer {
-        var head = ByteBuffer()
+        guard let frame = try await self.nextFrame(limit: limit) else {
+            throw P2PError(.unexpectedEnd, "\(self.remotePeer) ended \(self.protocolID) where a message was due")
+        }
+        return frame
+    }
+
+    /// The same, of a conversation of any number of messages: `nil` when the remote ends its direction between two.
+    public func nextFrame(limit: Int) async throws(P2PError) -> ByteBuffer? {
+        guard var head = try await self.read(atMost: 1) else { return nil }
         while true {
             if let length = try Self.frameLength(&head, limit: limit) {
                 try self.messageMemory.withLock { memory throws(P2PError) in

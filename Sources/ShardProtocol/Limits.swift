@@ -14,6 +14,13 @@ package enum Limits {
     /// slow line of 1 Mbit/s need 34 s. Without it idle streams would use up the permits.
     package static let transferTime = Duration.seconds(60)
 
+    /// Steps of one stream that are on their way or unanswered: a pipelined prefill sends a few ahead, and a session lets as
+    /// many wait. The next one is not read before an answer has left.
+    package static let outstandingSteps = 16
+
+    /// How long a stream may stay open without a step: as long as its session may do nothing (DESIGN.md §5).
+    package static let streamIdle = Duration.seconds(600)
+
     /// How deep a MessagePack value may nest: ours need 3 levels, msgpack-c's parser has a stack of 32.
     package static let nesting = 16
 

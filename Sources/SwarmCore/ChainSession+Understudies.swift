@@ -94,6 +94,7 @@ extension ChainSession {
             position: tokens.lowerBound,
             payload: log.payload(tokens),
             wantsLogits: false,
+            guesses: 0,
             isLast: link.member.blocks.upperBound == self.links.last?.member.blocks.upperBound,
             deadline: link.deadline(tokens: tokens.count)
         )

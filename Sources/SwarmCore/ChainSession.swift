@@ -19,6 +19,8 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
         package var position: Int
         package var payload: Payload
         package var wantsLogits: Bool
+        /// How many of the last tokens are guesses; the logits of these, and of the token before, are wanted together.
+        package var guesses: Int
         /// Whether it ends the chain, so that nobody needs what it answers but the pass.
         package var isLast: Bool
         /// ``late(_:now:)`` is to be told when it takes longer.
@@ -75,6 +77,10 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     struct Pass: Sendable {
         var end: Int
         var wantsLogits: Bool
+        var guesses: Int
+
+        /// Where the tokens begin that are run together because of the guesses among them.
+        var together: Int { self.guesses > 0 ? self.end - self.guesses - 1 : .max }
     }
 
     /// In the order of their blocks; never empty.
@@ -145,11 +151,14 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
 extension ChainSession {
     /// A pass begins: `payload` is what block 0 is given from `position` on; what came there before is forgotten.
     ///
-    /// - Parameter position: the length of the sequence, or less.
+    /// - Parameters:
+    ///   - position: the length of the sequence, or less.
+    ///   - guesses: how many of the last tokens are guesses, of which logits are wanted as well.
     package mutating func begin(
         _ payload: Payload,
         at position: Int,
         wantsLogits: Bool,
+        guesses: Int = 0,
         now: ContinuousClock.Instant
     ) -> Action {
         for index in self.links.indices { self.links[index].cut(to: position) }
@@ -161,7 +170,7 @@ extension ChainSession {
         if !self.understudies.isEmpty { self.relieve(now) }
         precondition(self.links[0].log.end == position, "a pass begins where the sequence ends, or before")
         self.links[0].log.append(payload)
-        self.pass = Pass(end: position + payload.tokenCount, wantsLogits: wantsLogits)
+        self.pass = Pass(end: position + payload.tokenCount, wantsLogits: wantsLogits, guesses: guesses)
         return self.next(now)
     }
 
@@ -204,19 +213,30 @@ extension ChainSession {
 
     private mutating func step(_ index: Int, _ pass: Pass, _ now: ContinuousClock.Instant) -> Step {
         let link = self.links[index]
-        let tokens = link.held..<min(link.log.end, link.held + self.chunk)
+        let isLast = index == self.links.count - 1
+        let tokens = self.portion(of: link, isLast: isLast, pass)
         let id = self.nextID()
         self.links[index].outstanding = ChainLink.Outstanding(id: id, tokens: tokens, since: now)
-        let isLast = index == self.links.count - 1
+        let wantsLogits = isLast && pass.wantsLogits && tokens.upperBound == pass.end
         return Step(
             id: id,
             hop: link.member.id,
             position: tokens.lowerBound,
             payload: link.log.payload(tokens),
-            wantsLogits: isLast && pass.wantsLogits && tokens.upperBound == pass.end,
+            wantsLogits: wantsLogits,
+            guesses: wantsLogits ? pass.guesses : 0,
             isLast: isLast,
             deadline: link.deadline(tokens: tokens.count)
         )
+    }
+
+    /// The next tokens of a hop: a chunk of those that it is behind, or those that guesses hold together.
+    private func portion(of link: ChainLink<Payload>, isLast: Bool, _ pass: Pass) -> Range<Int> {
+        guard isLast, link.held < pass.together else {
+            let count = isLast && pass.guesses > 0 ? pass.guesses + 1 : self.chunk
+            return link.held..<min(link.log.end, link.held + count)
+        }
+        return link.held..<min(link.log.end, pass.together, link.held + self.chunk)
     }
 
     mutating func nextID() -> StepID {

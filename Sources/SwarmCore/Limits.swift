@@ -77,4 +77,10 @@ package enum Limits {
     /// Tokens that a standby may lack: it is given so many at once, which costs its peer one pass over the weights, and a
     /// loss then costs no more than a short chunk.
     package static let standbyLag = 16
+
+    /// Guessed tokens in one pass: the chance that all are right falls with each, and what a pass costs rises.
+    package static let draftTokens = 8
+
+    /// Passes without guesses after which one is tried again.
+    package static let draftPause = 32
 }

@@ -23,6 +23,8 @@ struct ChatCommand: AsyncParsableCommand {
     @OptionGroup var loading: LoadingOptions
     @OptionGroup var network: NetworkOptions
     @OptionGroup var sampling: SamplingFlags
+    @OptionGroup var speculation: SpeculationFlag
+
     @OptionGroup var route: RouteOptions
 
     @Option(help: ArgumentHelp("What the model is told before the conversation.", valueName: "text"))
@@ -48,7 +50,8 @@ struct ChatCommand: AsyncParsableCommand {
         let options = GenerationOptions(
             sampling: try self.sampling.options(settings),
             maxTokens: try self.maxTokens ?? settings.value(.maxTokens) ?? 1024,
-            endTokens: template.endTokens(tokenizer)
+            endTokens: template.endTokens(tokenizer),
+            speculation: self.speculation.speculate
         )
         let coordinator = try Coordinator(
             model: directory,

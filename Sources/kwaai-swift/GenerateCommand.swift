@@ -50,6 +50,8 @@ struct GenerateCommand: AsyncParsableCommand {
     )
     var prefillChunk: Int = 64
 
+    @OptionGroup var speculation: SpeculationFlag
+
     @OptionGroup var route: RouteOptions
 
     @Flag(help: "Ask the prompt as a person would, by the model's own chat template, and print the answer only.")
@@ -153,6 +155,7 @@ struct GenerateCommand: AsyncParsableCommand {
             endTokens: endTokens,
             ignoresEndOfSequence: self.ignoreEos,
             prefillChunk: self.prefillChunk,
+            speculation: self.speculation.speculate,
             keepsLogits: self.dumpLogits != nil
         )
     }

@@ -77,6 +77,9 @@ actor GenerationOutput {
         if statistics.failovers > 0 {
             Terminal.say("\(statistics.failovers) failovers, \(statistics.replayedTokens) tokens run again")
         }
+        if statistics.guessedTokens > 0 {
+            Terminal.say("\(statistics.rightGuesses) of \(statistics.guessedTokens) guessed tokens were right")
+        }
         var table = Table(header: ["hop", "blocks", "steps", "compute", "queue", "network", "per step"])
         for hop in statistics.hops {
             let steps = max(hop.steps, 1)

@@ -14,6 +14,8 @@ struct GenerationReport: Encodable {
     var tokensPerSecond: Double
     var failovers: Int
     var replayedTokens: Int
+    var guessedTokens: Int
+    var rightGuesses: Int
     var hops: [Hop]
 
     struct Hop: Encodable {
@@ -43,6 +45,8 @@ struct GenerationReport: Encodable {
         case timeToFirstTokenMilliseconds = "time_to_first_token_ms"
         case tokensPerSecond = "tokens_per_second"
         case replayedTokens = "replayed_tokens"
+        case guessedTokens = "guessed_tokens"
+        case rightGuesses = "right_guesses"
     }
 
     init(_ generation: Generation) {
@@ -59,6 +63,8 @@ struct GenerationReport: Encodable {
         self.tokensPerSecond = statistics.tokensPerSecond
         self.failovers = statistics.failovers
         self.replayedTokens = statistics.replayedTokens
+        self.guessedTokens = statistics.guessedTokens
+        self.rightGuesses = statistics.rightGuesses
         self.hops = statistics.hops.map { hop in
             Hop(
                 peer: hop.name,

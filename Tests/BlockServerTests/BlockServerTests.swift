@@ -79,6 +79,38 @@ import Testing
         }
     }
 
+    /// The prompt in chunks of one token, all of them on their way before the first is answered, then a decode step.
+    @Test func `steps sent one behind the other on a stream give the bits of one process`() async throws {
+        try await self.withServer("0..4") { _, peer in
+            try await withHost(Self.hostConfiguration()) { host in
+                let stream = try await InferenceStream(to: peer, over: host)
+                let session = try TestSession(0, 4)
+                let prompt: [UInt32] = [1, 5, 9, 2, 7, 3]
+                let codes = try await withThrowingTaskGroup(of: ReplyCode.self) { group in
+                    for (index, token) in prompt.enumerated() {
+                        let position = UInt32(index)
+                        let step = session.tokens([token], at: position, step: position, logits: .none)
+                        group.addImmediateTask { try await stream.send(step).code }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(codes == [ReplyCode](repeating: .ok, count: prompt.count))
+                let last = try await stream.send(session.tokens([4], at: 6, step: 6))
+                let loaded = try TinyModel.loaded()
+                let expected = try loaded.forward(
+                    .tokens(prompt + [4]),
+                    blocks: loaded.range,
+                    at: 0,
+                    cache: loaded.makeCache(),
+                    output: .logits(.last)
+                )
+                #expect(last.activations.halves == expected)
+                #expect(try await stream.send(session.close()).code == .ok)
+                stream.end()
+            }
+        }
+    }
+
     @Test func `says what it is over the network`() async throws {
         try await self.withServer("1..3") { server, peer in
             try await withHost(Self.hostConfiguration()) { host in
@@ -89,6 +121,7 @@ import Testing
                 #expect(record.range == (try BlockRange("1..3")))
                 #expect(record.blockDigests == (try TinyModel.loaded(1..<3).blockDigests))
                 #expect(record.speaksStepExtension)
+                #expect(record.speaksStreams)
                 #expect(record.blocksPerSecond > 0)
                 #expect(record.freeKVBytes == UInt64(server.configuration.kvMemory))
                 let later = try await fetchNodeRecords(from: peer, over: host, now: .now(), timeout: .seconds(30))

@@ -275,6 +275,45 @@ import Testing
         #expect(answer.activations.halves == (try self.expected(self.prompt)))
     }
 
+    @Test func `a step that waits is taken back, and the session goes on without it`() async throws {
+        let compute = ComputeQueue(label: "test")
+        let sessions = Sessions(
+            try TinyModel.loaded(),
+            range: try BlockRange(0, 4),
+            kvMemory: 1 << 24,
+            speed: SpeedMeter(),
+            compute: compute
+        )
+        let session = try TestSession(0, 4)
+        var order = session.tokens([], at: 0, step: 1)
+        order.step?.operation = .cancel
+        // Nothing is taken from a session that does not exist.
+        #expect(await sessions.answer(self.peer, order).code == .ok)
+        let gate = DispatchSemaphore(value: 0)
+        let (blocked, block) = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
+        async let busy: Void = compute.run {
+            block.finish()
+            gate.wait()
+        }
+        for await _ in blocked {}
+        let codes = await withTaskGroup(of: (step: Int, code: ReplyCode).self) { group in
+            for (step, tokens) in [[UInt32(1), 5, 9, 2], [3], [7]].enumerated() {
+                // The second is the one that is taken back, so the third takes its place.
+                let position = UInt32(step == 0 ? 0 : 4)
+                let request = session.tokens(tokens, at: position, step: UInt32(step))
+                group.addImmediateTask { (step, await sessions.answer(self.peer, request).code) }
+                if step == 1 { group.addImmediateTask { [order] in (3, await sessions.answer(self.peer, order).code) } }
+            }
+            // What waits for the compute thread has not begun; what it is given next has.
+            gate.signal()
+            return await group.reduce(into: [:]) { $0[$1.step] = $1.code }
+        }
+        await busy
+        #expect(codes == [0: .ok, 1: .cancelled, 2: .ok, 3: .ok])
+        let again = await sessions.answer(self.peer, session.tokens([7], at: 4, step: 2))
+        #expect(again.activations.halves == (try self.expected(self.prompt)))
+    }
+
     @Test func `a flood of sessions finds its bound, and the memory is whole once they are closed`() async throws {
         let page = try TinyModel.loaded().kvBytesPerToken * KVCache.pageTokens
         let sessions = try self.sessions(kvMemory: 8 * page)

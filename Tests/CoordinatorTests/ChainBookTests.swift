@@ -25,6 +25,7 @@ import Testing
             _ input: SpanInput,
             at position: Int,
             wantsLogits: Bool,
+        guesses: Int,
             deadline: StepDeadline?
         ) async throws(CoordinatorError) -> SpanAnswer {
             SpanAnswer(output: .logits([0]), timing: try self.answer.get())

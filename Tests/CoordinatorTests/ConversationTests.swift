@@ -13,7 +13,8 @@ import Testing
         sampling: SamplingOptions(temperature: 0.8, seed: 11),
         maxTokens: 8,
         ignoresEndOfSequence: true,
-        prefillChunk: 4
+        prefillChunk: 4,
+        speculation: .off
     )
 
     init() throws {
@@ -246,12 +247,19 @@ private struct LoggedSpan: Span {
         _ input: SpanInput,
         at position: Int,
         wantsLogits: Bool,
+        guesses: Int,
         deadline: StepDeadline?
     ) async throws(CoordinatorError) -> SpanAnswer {
         if case .tokens(let tokens) = input {
             try self.log.stepped(SpanLog.Step(position: position, tokens: tokens.count))
         }
-        return try await self.span.step(input, at: position, wantsLogits: wantsLogits, deadline: deadline)
+        return try await self.span.step(
+            input,
+            at: position,
+            wantsLogits: wantsLogits,
+            guesses: guesses,
+            deadline: deadline
+        )
     }
 
     func close() async {

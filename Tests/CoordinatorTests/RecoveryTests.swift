@@ -176,11 +176,12 @@ private struct ScriptedSpan: Span {
         _ input: SpanInput,
         at position: Int,
         wantsLogits: Bool,
+        guesses: Int,
         deadline: StepDeadline?
     ) async throws(CoordinatorError) -> SpanAnswer {
         let last = position + input.tokenCount - 1
         func run() async throws(CoordinatorError) -> SpanAnswer {
-            try await self.span.step(input, at: position, wantsLogits: wantsLogits, deadline: deadline)
+            try await self.span.step(input, at: position, wantsLogits: wantsLogits, guesses: guesses, deadline: deadline)
         }
         let message = "lost peer \(self.name), which ran blocks \(self.blocks)"
         switch self.script.fault(self.blocks, position, self.isSpare) {

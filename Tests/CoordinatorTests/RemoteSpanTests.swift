@@ -35,7 +35,9 @@ import Testing
                     host: host
                 )
                 do throws(CoordinatorError) {
-                    return .success(try await span.step(.tokens([1]), at: 0, wantsLogits: isLast, deadline: nil).timing)
+                    return .success(
+                        try await span.step(.tokens([1]), at: 0, wantsLogits: isLast, guesses: 0, deadline: nil).timing
+                    )
                 } catch {
                     return .failure(error)
                 }
@@ -86,7 +88,7 @@ import Testing
                 // Prefill, decode, back to 2, on from there, afresh.
                 for (tokens, position) in [(4, 0), (1, 4), (1, 2), (1, 3), (2, 0)] {
                     let input = SpanInput.tokens([UInt32](repeating: 1, count: tokens))
-                    _ = try await span.step(input, at: position, wantsLogits: false, deadline: nil)
+                    _ = try await span.step(input, at: position, wantsLogits: false, guesses: 0, deadline: nil)
                 }
             }
         }

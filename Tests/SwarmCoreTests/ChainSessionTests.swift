@@ -65,6 +65,21 @@ import Testing
         self.expectOrder(chain)
     }
 
+    /// Chunks of four would cut the pass's three tokens in two.
+    @Test(arguments: 0..<3) func `guesses are judged together, whatever a replacement is given before`(hop: Int) throws
+    {
+        var chain = self.chain(chunk: 4)
+        _ = try #require(self.generate(&chain, tokens: 2))
+        let isOfPass = chain.sent.count
+        chain.fate = { $0.id.rawValue == UInt64(isOfPass + hop) ? .loses(.gone) : .answers }
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(chain.run([1, 2, 3], at: 11, guesses: 2) != nil)
+        #expect(chain.recovered.count == 1)
+        let judged = chain.sent.filter { $0.guesses > 0 }
+        #expect(judged.map { [$0.position, $0.payload.tokenCount, $0.guesses] }.last == [11, 3, 2])
+        #expect(judged.allSatisfy { $0.isLast && $0.wantsLogits })
+    }
+
     /// Every hop, every pass, the answer lost as well as the request.
     @Test(arguments: 0..<3, 0..<14) func `a lost hop is replaced and nothing else shows it`(hop: Int, pass: Int) throws
     {

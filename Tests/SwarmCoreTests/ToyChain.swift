@@ -120,9 +120,15 @@ struct ToyChain {
     }
 
     /// What the last hop makes of the last token; nil when the pass failed.
-    mutating func run(_ rows: [UInt64], at position: Int) -> UInt64? {
+    mutating func run(_ rows: [UInt64], at position: Int, guesses: Int = 0) -> UInt64? {
         var result: UInt64?
-        var action = self.session.begin(ToyRows(rows: rows), at: position, wantsLogits: true, now: self.now)
+        var action = self.session.begin(
+            ToyRows(rows: rows),
+            at: position,
+            wantsLogits: true,
+            guesses: guesses,
+            now: self.now
+        )
         while true {
             self.retired += self.session.takeRetired()
             switch action {

@@ -2,6 +2,7 @@
 struct BareTCP: Pair {
     let name = "bare TCP"
     let echo: Place
+    let busyEcho: Place
     let sink: Place
 
     func connect() async throws -> Duration {
@@ -10,6 +11,10 @@ struct BareTCP: Pair {
 
     func openEcho() async throws -> BlockingEcho {
         BlockingEcho(socket: try BlockingSocket(connectingTo: self.echo))
+    }
+
+    func openBusyEcho() throws -> BlockingEcho {
+        BlockingEcho(socket: try BlockingSocket(connectingTo: self.busyEcho), isBusy: true)
     }
 
     func send(byteCount: Int) async throws -> Duration {

@@ -4,6 +4,20 @@ enum BlockingServices {
         while case let bytes = socket.receive(), !bytes.isEmpty { try socket.transmit(bytes) }
     }
 
+    /// An echo that is busy for as long as encryption and framing keep a peer: with that much to do, a thread is asleep by
+    /// the time the other one answers, and has to be woken on its core.
+    static func busyEcho(_ socket: BlockingSocket) throws {
+        while case let bytes = socket.receive(), !bytes.isEmpty {
+            Self.work()
+            try socket.transmit(bytes)
+        }
+    }
+
+    static func work() {
+        let start = ContinuousClock.now
+        while ContinuousClock.now - start < .microseconds(15) {}
+    }
+
     /// Reads as much as the first eight bytes announce, and tells how much that was: p2pd closes both directions at once,
     /// so the end of one cannot say it.
     static func sink(_ socket: BlockingSocket) throws {
@@ -34,9 +48,11 @@ enum BlockingServices {
 /// A conversation over a blocking socket.
 struct BlockingEcho: Echo {
     let socket: BlockingSocket
+    var isBusy = false
 
     func exchange(byteCount: Int) async throws -> Duration {
-        try await self.socket.elapsed { socket in
+        try await self.socket.elapsed { [isBusy] socket in
+            if isBusy { BlockingServices.work() }
             try socket.transmit([UInt8](repeating: 7, count: byteCount))
             _ = try socket.receive(exactly: byteCount)
         }

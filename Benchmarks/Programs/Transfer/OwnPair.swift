@@ -18,8 +18,9 @@ func serve() async throws {
             try await stream.write(ByteBuffer(integer: UInt64(count)))
         }
         let echoPort = try BlockingSocket.listen(at: .loopback(port: 0), BlockingServices.echo)
+        let busyPort = try BlockingSocket.listen(at: .loopback(port: 0), BlockingServices.busyEcho)
         let sinkPort = try BlockingSocket.listen(at: .loopback(port: 0), BlockingServices.sink)
-        printLine("\(host.dialAddresses[0]) \(echoPort) \(sinkPort)")
+        printLine("\(host.dialAddresses[0]) \(echoPort) \(busyPort) \(sinkPort)")
         await Child.waitForEndOfInput()
     }
 }

@@ -5,6 +5,7 @@ struct Results {
     enum Reading: String, CaseIterable {
         case connect = "connect, ms"
         case openStream = "8 KiB echo, open stream, ms"
+        case busyEcho = "the same with 15 µs of work at each end, ms"
         case streamPerCall = "8 KiB echo, a stream per call, ms"
         case oneWay = "one way over one stream, MB/s"
         case loadedPing = "ping while 1 GiB flows, 99th percentile, ms"

@@ -33,12 +33,19 @@ import P2PWire
         let server = try Child(CommandLine.arguments[0], ["serve"])
         defer { server.stop() }
         let line = try server.readLine().split(separator: " ")
-        guard line.count == 3, let echo = Int(line[1]), let sink = Int(line[2]) else {
+        let ports = line.dropFirst().compactMap { Int($0) }
+        guard ports.count == 3 else {
             throw Failure("the second process did not start")
         }
         try await OwnPair.with(try Multiaddr(String(line[0]))) { try await measure($0, options, into: &results) }
-        let tcp = BareTCP(echo: .loopback(port: echo), sink: .loopback(port: sink))
+        let places = ports.map(Place.loopback)
+        let tcp = BareTCP(echo: places[0], busyEcho: places[1], sink: places[2])
         try await measure(tcp, options, into: &results)
+        let echo = try tcp.openBusyEcho()
+        for _ in 0..<options.calls {
+            results.add(.busyEcho, try await echo.exchange(byteCount: 8 << 10), of: tcp.name)
+        }
+        try await echo.close()
     }
 
     /// All readings of one round.

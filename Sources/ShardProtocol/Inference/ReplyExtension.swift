@@ -22,6 +22,8 @@ public enum ReplyCode: String, Sendable, Hashable, CaseIterable {
     case notAllowed = "not_allowed"
     /// The node is leaving and takes no new sessions.
     case draining
+    /// The caller took the step back before it began.
+    case cancelled
     /// The step failed inside the node, whose fault it is.
     case failed
 }
@@ -29,6 +31,8 @@ public enum ReplyCode: String, Sendable, Hashable, CaseIterable {
 /// What a reply says beyond `/kwaai/inference/1.0.0`: the extension `x/1` in the key `x`, which others ignore.
 public struct ReplyExtension: Sendable, Hashable {
     public var code: ReplyCode
+    /// The number of the step that this answers, on a stream of `/kwaai/inference/1.1.0`; nil where each has its own.
+    public var step: UInt32?
     /// Tokens that the session holds now; 0 when it does not exist.
     public var have: UInt32
     /// When to ask again after `busy`; nil otherwise.
@@ -42,6 +46,7 @@ public struct ReplyExtension: Sendable, Hashable {
 
     public init(
         code: ReplyCode,
+        step: UInt32? = nil,
         have: UInt32 = 0,
         retryAfterMilliseconds: UInt32? = nil,
         queueMicroseconds: UInt64 = 0,
@@ -49,6 +54,7 @@ public struct ReplyExtension: Sendable, Hashable {
         isDraining: Bool = false
     ) {
         self.code = code
+        self.step = step
         self.have = have
         self.retryAfterMilliseconds = retryAfterMilliseconds
         self.queueMicroseconds = queueMicroseconds
@@ -62,6 +68,7 @@ extension ReplyExtension {
         let map = try MessagePackMap(value, name: "the reply's x")
         // A code of a later version is a failure all the same.
         self.code = ReplyCode(rawValue: try map.text("code")) ?? .failed
+        self.step = try map.optional("step", as: UInt32.self)
         self.have = try map.optional("have", as: UInt32.self) ?? 0
         self.retryAfterMilliseconds = try map.optional("retry_after_ms", as: UInt32.self)
         self.queueMicroseconds = try map.optional("queue_us", as: UInt64.self) ?? 0
@@ -70,9 +77,13 @@ extension ReplyExtension {
     }
 
     func pack(into packer: inout MessagePackPacker) {
-        packer.packMap(count: self.isDraining ? 6 : 5)
+        packer.packMap(count: 5 + (self.step == nil ? 0 : 1) + (self.isDraining ? 1 : 0))
         packer.pack("code")
         packer.pack(self.code.rawValue)
+        if let step = self.step {
+            packer.pack("step")
+            packer.pack(step)
+        }
         packer.pack("have")
         packer.pack(self.have)
         packer.pack("retry_after_ms")

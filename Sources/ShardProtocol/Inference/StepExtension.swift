@@ -7,6 +7,9 @@ public struct StepExtension: Sendable, Hashable {
         case step
         /// End the session and free its KV-cache; the payload is empty.
         case close
+        /// Forget the step of this number if it has not begun; the payload is empty and nothing is answered. Only on a
+        /// stream of `/kwaai/inference/1.1.0`.
+        case cancel
     }
 
     /// Which tokens the last hop returns logits for.

@@ -101,4 +101,9 @@ public struct NodeRecord: Sendable, Hashable {
 
     /// Whether the node understands `x/1`, so that steps may name blocks, be retried and be rolled back.
     public var speaksStepExtension: Bool { self.extensions.contains(StepExtension.name) }
+
+    /// Whether steps may share a stream: `/kwaai/inference/1.1.0`, which knows no step without the extension.
+    public var speaksStreams: Bool {
+        self.speaksStepExtension && self.protocols.contains(InferenceStream.protocolID.name)
+    }
 }

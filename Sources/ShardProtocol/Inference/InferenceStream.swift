@@ -1,0 +1,202 @@
+internal import NIOCore
+public import P2PCore
+public import P2PWire
+internal import Synchronization
+
+/// The steps of one session on one hop over `/kwaai/inference/1.1.0`: a stream that stays, any number of steps on their way.
+///
+/// Frames leave in the order in which ``send(_:)`` was called; answers come in any order and find their step by its number.
+/// What is let go without ``end()`` is reset.
+public final class InferenceStream: Sendable {
+    /// The messages of `/kwaai/inference/1.0.0` with the extension `x/1`, many on one stream (WIRE.md).
+    public static let protocolID: ProtocolID = "/kwaai/inference/1.1.0"
+
+    private let exchange: StreamExchange
+
+    /// Opens a stream; the first step travels with its proposal.
+    ///
+    /// - Throws: `ShardError`: `unreachable`, `unsupportedProtocol`, `cancelled`.
+    public init(to peer: PeerInfo, over host: Host) async throws(ShardError) {
+        let stream: PeerStream
+        do throws(P2PError) {
+            stream = try await host.openStream(Self.protocolID, to: peer, isExpected: true)
+        } catch {
+            throw ShardError(error, from: peer.id)
+        }
+        let exchange = StreamExchange(stream)
+        guard host.accompany({ await exchange.run() }) else {
+            stream.reset()
+            throw ShardError(code: .unreachable, message: "this host is closed or overloaded; try again later")
+        }
+        self.exchange = exchange
+    }
+
+    deinit {
+        self.exchange.letGo()
+    }
+
+    /// Sends one step and waits for its answer.
+    ///
+    /// Cancelling tells the hop to drop the step if it has not begun.
+    ///
+    /// - Parameter request: with an `x` whose step number no other outstanding step of this stream has.
+    /// - Returns: the answer, which may itself be an error with a code.
+    /// - Throws: `ShardError`: `tooLarge` and `invalidArgument` before anything is sent, `cancelled`; `unreachable`,
+    ///   `malformed` and `badTensor` end the stream and every step on it.
+    public func send(_ request: InferenceRequest) async throws(ShardError) -> InferenceResponse {
+        guard let step = request.step?.step else {
+            throw ShardError(code: .invalidArgument, message: "a step of \(Self.protocolID) needs the extension x/1")
+        }
+        let frame = try StreamExchange.frame(request)
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { self.exchange.begin(step, frame, $0) }
+        } onCancel: {
+            self.exchange.cancel(request)
+        }
+        return try answer.get()
+    }
+
+    /// No step will follow. Those on their way are answered.
+    public func end() {
+        self.exchange.end()
+    }
+
+    /// Whether steps can still be sent.
+    public var isUsable: Bool { self.exchange.isUsable }
+}
+
+/// What ``InferenceStream`` and the task that reads and writes for it share.
+final class StreamExchange: Sendable {
+    typealias Answer = Result<InferenceResponse, ShardError>
+
+    private struct State {
+        var waiters: [UInt32: CheckedContinuation<Answer, Never>] = [:]
+        var failure: ShardError?
+        var isEnded = false
+    }
+
+    private let stream: PeerStream
+    private let state = Mutex(State())
+    /// Frames to be written; as many as there are outstanding steps, and cancellations of these.
+    private let frames: AsyncStream<ByteBuffer>
+    private let outgoing: AsyncStream<ByteBuffer>.Continuation
+
+    init(_ stream: PeerStream) {
+        self.stream = stream
+        (self.frames, self.outgoing) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingOldest(2 * Limits.outstandingSteps)
+        )
+    }
+
+    /// The bytes of a step.
+    ///
+    /// - Throws: `tooLarge`.
+    static func frame(_ request: InferenceRequest) throws(ShardError) -> ByteBuffer {
+        let message = request.encoded()
+        guard message.readableBytes <= Limits.sentMessage else {
+            throw ShardError(
+                code: .tooLarge,
+                message: "a step of \(message.readableBytes) bytes; send at most \(Limits.sentMessage), in smaller"
+                    + " chunks"
+            )
+        }
+        return message
+    }
+
+    var isUsable: Bool { self.state.withLock { $0.failure == nil && !$0.isEnded } }
+
+    // MARK: Steps
+
+    func begin(_ step: UInt32, _ frame: ByteBuffer, _ continuation: CheckedContinuation<Answer, Never>) {
+        let failure: ShardError? = self.state.withLock { state in
+            // A task is marked as cancelled before its handler runs, so none slips through between the two.
+            if Task.isCancelled { return ShardError(code: .cancelled, message: "the step was cancelled") }
+            if let failure = state.failure { return failure }
+            guard state.waiters[step] == nil, state.waiters.count < Limits.outstandingSteps else {
+                return ShardError(
+                    code: .invalidArgument,
+                    message: "step \(step) is on its way already, or \(Limits.outstandingSteps) others are"
+                )
+            }
+            state.waiters[step] = continuation
+            // Under the lock, so that frames leave in the order of their steps.
+            self.outgoing.yield(frame)
+            return nil
+        }
+        if let failure { continuation.resume(returning: .failure(failure)) }
+    }
+
+    func cancel(_ request: InferenceRequest) {
+        guard let step = request.step else { return }
+        let waiter = self.state.withLock { $0.waiters.removeValue(forKey: step.step) }
+        guard let waiter else { return }
+        var order = request
+        order.payload = .tokenIDs([])
+        order.step?.operation = .cancel
+        // One that does not fit any more is no loss: what it cancels is answered to nobody.
+        if let frame = try? Self.frame(order) { self.outgoing.yield(frame) }
+        waiter.resume(returning: .failure(ShardError(code: .cancelled, message: "the step was cancelled")))
+    }
+
+    func end() {
+        self.state.withLock { $0.isEnded = true }
+        self.outgoing.finish()
+    }
+
+    /// Resets the stream unless it was ended, and then leaves it to end by itself.
+    func letGo() {
+        if !self.state.withLock({ $0.isEnded }) { self.stream.reset() }
+    }
+
+    // MARK: The stream
+
+    /// Writes what is to be sent and hands out answers until the stream ends.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                do throws(P2PError) {
+                    for await frame in self.frames { try await self.stream.writeFrame(frame) }
+                    try await self.stream.closeWrite()
+                } catch {
+                    self.fail(ShardError(error, from: self.stream.remotePeer))
+                }
+            }
+            let failure = await self.readAnswers()
+            self.fail(failure)
+            group.cancelAll()
+        }
+        await self.stream.close()
+    }
+
+    private func readAnswers() async -> ShardError {
+        let peer = self.stream.remotePeer
+        do {
+            while let message = try await self.stream.nextFrame(limit: Limits.receivedMessage) {
+                let response = try InferenceResponse(decoding: message)
+                guard let step = response.step?.step else {
+                    throw ShardError.malformed("\(peer) answered without saying which step")
+                }
+                // Nobody waits for a step that was cancelled.
+                self.state.withLock { $0.waiters.removeValue(forKey: step) }?.resume(returning: .success(response))
+            }
+            return ShardError(code: .unreachable, message: "\(peer) ended the session's stream")
+        } catch let error as P2PError {
+            return ShardError(error, from: peer)
+        } catch let error as ShardError {
+            self.stream.reset()
+            return error
+        } catch {
+            return .malformed("\(error)")
+        }
+    }
+
+    private func fail(_ failure: ShardError) {
+        let waiters = self.state.withLock { state in
+            state.failure = state.failure ?? failure
+            defer { state.waiters = [:] }
+            return state.waiters.values
+        }
+        self.outgoing.finish()
+        for waiter in waiters { waiter.resume(returning: .failure(failure)) }
+    }
+}
