@@ -49,6 +49,7 @@ extension Chain {
                 step.payload,
                 at: step.position,
                 wantsLogits: false,
+                guesses: 0,
                 // Nobody waits for it, so a late one is as good as none.
                 deadline: StepDeadline(after: step.deadline) { true }
             )

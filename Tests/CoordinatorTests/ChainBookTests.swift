@@ -25,7 +25,7 @@ import Testing
             _ input: SpanInput,
             at position: Int,
             wantsLogits: Bool,
-        guesses: Int,
+            guesses: Int,
             deadline: StepDeadline?
         ) async throws(CoordinatorError) -> SpanAnswer {
             SpanAnswer(output: .logits([0]), timing: try self.answer.get())

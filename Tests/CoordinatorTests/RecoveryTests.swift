@@ -181,7 +181,13 @@ private struct ScriptedSpan: Span {
     ) async throws(CoordinatorError) -> SpanAnswer {
         let last = position + input.tokenCount - 1
         func run() async throws(CoordinatorError) -> SpanAnswer {
-            try await self.span.step(input, at: position, wantsLogits: wantsLogits, guesses: guesses, deadline: deadline)
+            try await self.span.step(
+                input,
+                at: position,
+                wantsLogits: wantsLogits,
+                guesses: guesses,
+                deadline: deadline
+            )
         }
         let message = "lost peer \(self.name), which ran blocks \(self.blocks)"
         switch self.script.fault(self.blocks, position, self.isSpare) {
