@@ -16,8 +16,9 @@ public func serveInferenceStreams(
     limit: Int,
     _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
 ) {
+    let metrics = ExchangeMetrics()
     host.handle(InferenceStream.protocolID, limit: limit, limitPerPeer: max(1, limit / 4)) { stream in
-        try await SessionStream(stream, answer).serve()
+        try await SessionStream(stream, metrics, answer).serve()
     }
 }
 
@@ -48,6 +49,7 @@ private final class SessionStream: Sendable {
     }
 
     private let stream: PeerStream
+    private let metrics: ExchangeMetrics
     private let answer: @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
     private let state = Mutex(State())
     private let answers: AsyncStream<Answer>
@@ -55,9 +57,11 @@ private final class SessionStream: Sendable {
 
     init(
         _ stream: PeerStream,
+        _ metrics: ExchangeMetrics,
         _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
     ) {
         self.stream = stream
+        self.metrics = metrics
         self.answer = answer
         (self.answers, self.outgoing) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingOldest(Limits.outstandingSteps)
@@ -76,7 +80,13 @@ private final class SessionStream: Sendable {
                 try await self.readSteps()
             }
             for await answer in self.answers {
+                let start = ContinuousClock.now
                 try await self.stream.writeFrame(answer.message)
+                self.metrics.exchanged(
+                    request: answer.stepBytes,
+                    answer: answer.message.readableBytes,
+                    took: start.duration(to: .now)
+                )
                 self.end(answer)
             }
             // What reading broke on is thrown here; the watch has nothing more to watch.
@@ -103,7 +113,9 @@ private final class SessionStream: Sendable {
     private func readSteps() async throws {
         try await withThrowingDiscardingTaskGroup { steps in
             while let message = try await self.stream.nextFrame(limit: Limits.receivedMessage) {
+                let start = ContinuousClock.now
                 let request = try InferenceRequest(decoding: message)
+                let reading = start.duration(to: .now)
                 guard let step = request.step else {
                     throw ShardError.malformed("a step of \(InferenceStream.protocolID) lacks the extension x/1")
                 }
@@ -118,7 +130,9 @@ private final class SessionStream: Sendable {
                 // At once, so that steps reach their session in the order in which they were sent.
                 steps.addImmediateTask {
                     let response = await self.answer(peer, request)
+                    let answered = ContinuousClock.now
                     let message = Self.message(response, answering: step.step)
+                    self.metrics.serialised(in: reading + answered.duration(to: .now))
                     self.outgoing.yield(Answer(message: message, stepBytes: byteCount))
                 }
                 await self.waitForRoom()
