@@ -32,8 +32,7 @@ package struct GenerationRun {
         self.stream = TextStream(tokenizer: tokenizer, prompt: sequence.prompt, stopStrings: options.stopStrings)
         self.statistics = GenerationStatistics(chain: chain, promptTokens: sequence.prompt.count, cachedTokens: cached)
         self.position = cached
-        // What was guessed wrongly has to be taken back, which a plain 1.0.0 server cannot.
-        self.draftLength = DraftLength(chain.isExact ? options.speculation.choice : .fixed(0))
+        self.draftLength = DraftLength(options.speculation.choice)
     }
 
     /// Runs to the end.
@@ -99,6 +98,8 @@ package struct GenerationRun {
 
     /// What may be drawn next, as many tokens as pay.
     private func guesses() -> ArraySlice<UInt32> {
+        // What was guessed wrongly has to be taken back, which a plain 1.0.0 server cannot; one may have joined meanwhile.
+        guard self.chain.isExact else { return [] }
         let room = min(self.sequence.roomForGuesses, Limits.logitBytes / (2 * self.vocabularySize) - 1)
         let count = min(self.draftLength.count, room)
         return count > 0 ? PromptLookup.guess(after: self.sequence.tokens, atMost: count) : []
@@ -120,8 +121,8 @@ package struct GenerationRun {
         report: (GenerationEvent) async throws -> Void
     ) async throws -> Int {
         let rows = pass.guesses + 1
-        guard !bits.isEmpty, bits.count.isMultiple(of: rows) else { throw self.notNumbers }
-        let width = bits.count / rows
+        let width = self.vocabularySize
+        guard bits.count == rows * width else { throw self.notNumbers }
         for (index, guess) in pass.tokens.suffix(pass.guesses).enumerated() {
             let token = try self.draw(from: bits[index * width..<(index + 1) * width])
             try await self.emit(token, report: report)

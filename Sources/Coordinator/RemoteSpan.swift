@@ -75,6 +75,9 @@ package actor RemoteSpan: Span {
             case .hidden(let activations): .hiddenStates(activations)
             }
         let tokens = payload.tokenCount ?? 0
+        guard self.isExact || position >= self.length else {
+            throw CoordinatorError(.refused(.gap), "peer \(self.name) cannot go back to position \(position)")
+        }
         let logits: StepExtension.Logits = !wantsLogits ? .none : guesses > 0 ? .every : .last
         let request = self.request(.step, payload: payload, at: position, logits: logits)
         self.stepNumber += 1

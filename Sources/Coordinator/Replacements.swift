@@ -43,7 +43,14 @@ actor Replacements {
         switch self.source {
         case .pinned(let hops):
             let wanted = hops.filter { vacancy.blocks.contains($0.blocks) }
-            return try await self.coordinator.pin(wanted, host: self.host, blocks: vacancy.blocks)
+            let chosen = try await self.coordinator.pin(wanted, host: self.host, blocks: vacancy.blocks)
+            guard !chosen.contains(where: { vacancy.excluding.contains($0.peer.id) }) else {
+                throw CoordinatorError(
+                    .noRoute(missing: [vacancy.blocks]),
+                    "the chain names nobody else for these blocks"
+                )
+            }
+            return chosen
         case .discovered(let dht):
             do {
                 return self.choose(try self.plan(vacancy))

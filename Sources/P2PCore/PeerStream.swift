@@ -16,7 +16,7 @@ public final class PeerStream: Sendable {
     private let mailbox: StreamMailbox
     private let connection: Connection
     private let id: StreamID
-    /// Memory for the largest message that was read, until the stream is over: its reader works on it.
+    /// Memory for the message that was read last, until the next one or the end of the stream: its reader works on it.
     private let messageMemory = Mutex<Reservation?>(nil)
 
     init(id: StreamID, protocolID: ProtocolID, mailbox: StreamMailbox, connection: Connection) {
@@ -70,6 +70,8 @@ public final class PeerStream: Sendable {
 
     /// The same, of a conversation of any number of messages: `nil` when the remote ends its direction between two.
     public func nextFrame(limit: Int) async throws(P2PError) -> ByteBuffer? {
+        // The message before is its reader's business by now.
+        self.messageMemory.withLock { $0 = nil }
         guard var head = try await self.read(atMost: 1) else { return nil }
         while true {
             if let length = try Self.frameLength(&head, limit: limit) {

@@ -18,6 +18,10 @@ package enum Limits {
     /// many wait. The next one is not read before an answer has left.
     package static let outstandingSteps = 16
 
+    /// Tokens of those steps, after which no further one is read either: two chunks of a prefill, whose answers have 4 MiB at
+    /// a hidden size of 4,096.
+    package static let outstandingTokens = 512
+
     /// How long a stream may stay open without a step: as long as its session may do nothing (DESIGN.md §5).
     package static let streamIdle = Duration.seconds(600)
 

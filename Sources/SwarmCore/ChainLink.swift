@@ -73,5 +73,8 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
     mutating func cut(to position: Int) {
         self.log.cut(to: position)
         self.held = min(self.held, position)
+        // Of a step that is under way, what comes after it is as wrong as what was held.
+        guard let tokens = self.outstanding?.tokens, tokens.upperBound > position else { return }
+        self.outstanding?.tokens = min(tokens.lowerBound, position)..<position
     }
 }

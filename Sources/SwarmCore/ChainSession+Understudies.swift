@@ -134,8 +134,10 @@ extension ChainSession {
             let step = self.understudies[index].links[position].outstanding
         else { return }
         self.understudies[index].links[position].ran(step, now: now)
-        guard let output, position + 1 < self.understudies[index].links.count else { return }
-        self.understudies[index].links[position + 1].log.append(output, at: step.tokens.lowerBound)
+        guard let output, !step.tokens.isEmpty, position + 1 < self.understudies[index].links.count else { return }
+        // Less than it was given where the sequence was cut back meanwhile.
+        let rows = output.rows(0..<step.tokens.count)
+        self.understudies[index].links[position + 1].log.append(rows, at: step.tokens.lowerBound)
     }
 
     /// An understudy did not run its step: it is given up, and its peers are not asked again.
@@ -188,7 +190,11 @@ extension ChainSession {
         var links = self.understudies.remove(at: place).links
         links[0].log = lost.log
         // What is under way there is run again: the same step, or a longer one from the same position.
-        for position in links.indices { links[position].outstanding = nil }
+        // What an understudy ran ahead of the hop gave nothing to those after it, so that is run again too.
+        for position in links.indices {
+            links[position].outstanding = nil
+            links[position].held = min(links[position].held, lost.held)
+        }
         let tokens = lost.held - links.map(\.held).reduce(lost.held, min)
         self.begin(
             Recovery(

@@ -111,7 +111,8 @@ extension SessionLedger {
         case .running(_, _, closing: true):
             return [.refuse(step.id, Refusal(code: .unknownSession))]
         case .running(let running, var waiting, closing: false):
-            if step.repeats(running) { return [.join(step.id, running: running.id)] }
+            // A retry has its step's number; another step for the same tokens may want another answer.
+            if step.repeats(running), step.number == running.number { return [.join(step.id, running: running.id)] }
             guard waiting.count < Limits.waitingSteps else {
                 return [.refuse(step.id, self.busy(have: session.length, Limits.retryAfter.lowerBound))]
             }

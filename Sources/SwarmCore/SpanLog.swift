@@ -43,7 +43,8 @@ package struct SpanLog<Payload: SpanPayload>: Sendable {
 
     /// Appends those rows of `payload`, which begins at `position`, that are not known yet.
     package mutating func append(_ payload: Payload, at position: Int) {
-        if self.end <= position {
+        precondition(position <= self.end, "a log has no gaps")
+        if self.end == position {
             self.append(payload)
         } else if self.end < position + payload.tokenCount {
             self.append(payload.rows(self.end - position..<payload.tokenCount))

@@ -430,4 +430,50 @@ import Testing
         #expect(chain.fed.isEmpty)
         #expect(chain.preparations.count == 3)
     }
+
+    /// One token at a time, with two wrong guesses behind each where `guesses` says so.
+    private func generateGuessing(_ chain: inout ToyChain, guesses: Bool, _ beside: (inout ToyChain) -> Void)
+        -> [UInt64?]
+    {
+        var results: [UInt64?] = [7]
+        for position in 0..<60 {
+            guard let last = results.last ?? nil else { break }
+            let rows = guesses ? [last, 998, 999] : [last]
+            results.append(chain.run(rows, at: position, guesses: rows.count - 1))
+            beside(&chain)
+        }
+        return results
+    }
+
+    /// Whatever a standby has run ahead of its hop is worth nothing: nobody was given what came of it.
+    @Test(arguments: 0..<3, [false, true]) func `a standby that ran ahead of its hop takes over where that was`(
+        hop: Int,
+        guesses: Bool
+    ) throws {
+        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
+        var undisturbed = ToyChain(hops)
+        let expected = self.generateGuessing(&undisturbed, guesses: false) { _ in }
+        for position in 16..<60 {
+            var chain = ToyChain(hops, chunk: 32, keepsStandbys: true)
+            chain.tendsDuringSteps = true
+            chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+            chain.fate = { $0.hop.rawValue == UInt64(hop) && $0.position == position ? .loses(.gone) : .answers }
+            #expect(self.generateGuessing(&chain, guesses: guesses) { _ in } == expected)
+            #expect(chain.recovered.count == 1)
+        }
+    }
+
+    @Test(arguments: 0..<3) func `what a standby was given of wrong guesses is given anew`(hop: Int) throws {
+        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
+        var undisturbed = ToyChain(hops)
+        let expected = self.generateGuessing(&undisturbed, guesses: false) { _ in }
+        for position in 16..<60 {
+            var chain = ToyChain(hops, chunk: 32, keepsStandbys: true)
+            chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+            chain.fate = { $0.hop.rawValue == UInt64(hop) && $0.position == position ? .loses(.gone) : .answers }
+            #expect(self.generateGuessing(&chain, guesses: true) { $0.beginFeeding() } == expected)
+            #expect(chain.recovered.count == 1)
+            #expect(!chain.fed.isEmpty)
+        }
+    }
 }

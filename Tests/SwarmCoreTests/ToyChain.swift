@@ -74,6 +74,11 @@ struct ToyChain {
     /// Whether those who take over bear a step that is sent twice.
     var isExact = true
 
+    /// Whether understudies are given what there is while each step is under way.
+    var tendsDuringSteps = false
+    /// A step that an understudy has run, whose answer is still on its way.
+    private var feeding: (step: ChainSession<ToyRows>.Step, output: ToyRows)?
+
     private(set) var sent: [ChainSession<ToyRows>.Step] = []
     private(set) var vacancies: [ChainSession<ToyRows>.Vacancy] = []
     private(set) var preparations: [ChainSession<ToyRows>.Vacancy] = []
@@ -119,7 +124,7 @@ struct ToyChain {
         }
     }
 
-    /// What the last hop makes of the last token; nil when the pass failed.
+    /// What the last hop makes of the last token that is no guess; nil when the pass failed.
     mutating func run(_ rows: [UInt64], at position: Int, guesses: Int = 0) -> UInt64? {
         var result: UInt64?
         var action = self.session.begin(
@@ -129,6 +134,7 @@ struct ToyChain {
             guesses: guesses,
             now: self.now
         )
+        self.endFeeding()
         while true {
             self.retired += self.session.takeRetired()
             switch action {
@@ -155,6 +161,7 @@ struct ToyChain {
     private mutating func send(_ step: ChainSession<ToyRows>.Step, _ result: inout UInt64?) -> Action {
         self.sent.append(step)
         self.now += .milliseconds(10)
+        if self.tendsDuringSteps { self.tend() }
         switch self.fate(step) {
         case .answers: return self.answer(step, &result)
         case .drains: return self.answer(step, &result, isLeaving: true)
@@ -187,7 +194,7 @@ struct ToyChain {
         isLeaving: Bool = false
     ) -> Action {
         guard let output = self.hops[step.hop]?.run(step) else { preconditionFailure("a step goes to a hop") }
-        if step.isLast, step.wantsLogits { result = output.rows.last }
+        if step.isLast, step.wantsLogits { result = output.rows.dropLast(step.guesses).last }
         return self.session.answered(
             step.id,
             with: step.isLast ? nil : output,
@@ -221,6 +228,30 @@ struct ToyChain {
                 }
             }
         }
+    }
+
+    /// Lets an understudy run a step whose answer comes once the next pass has begun.
+    mutating func beginFeeding() {
+        while self.feeding == nil, let chore = self.session.nextChore(now: self.now) {
+            switch chore {
+            case .prepare(let vacancy):
+                guard let hops = self.plan(vacancy) else {
+                    self.session.unprepared(vacancy.id)
+                    continue
+                }
+                self.session.prepared(vacancy.id, self.take(hops))
+            case .send(let step):
+                self.fed.append(step)
+                guard let output = self.hops[step.hop]?.run(step) else { return }
+                self.feeding = (step, output)
+            }
+        }
+    }
+
+    private mutating func endFeeding() {
+        guard let (step, output) = self.feeding else { return }
+        self.feeding = nil
+        self.session.fed(step.id, with: step.isLast ? nil : output, now: self.now)
     }
 
     private mutating func fill(_ vacancy: ChainSession<ToyRows>.Vacancy) -> Action {

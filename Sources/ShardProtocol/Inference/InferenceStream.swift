@@ -112,6 +112,7 @@ final class StreamExchange: Sendable {
             // A task is marked as cancelled before its handler runs, so none slips through between the two.
             if Task.isCancelled { return ShardError(code: .cancelled, message: "the step was cancelled") }
             if let failure = state.failure { return failure }
+            if state.isEnded { return ShardError(code: .unreachable, message: "the session's stream was ended") }
             guard state.waiters[step] == nil, state.waiters.count < Limits.outstandingSteps else {
                 return ShardError(
                     code: .invalidArgument,
@@ -157,6 +158,9 @@ final class StreamExchange: Sendable {
                 do throws(P2PError) {
                     for await frame in self.frames { try await self.stream.writeFrame(frame) }
                     try await self.stream.closeWrite()
+                    // A hop that does not end its direction too must not hold the stream for ever.
+                    try? await pause(for: Limits.transferTime)
+                    self.stream.reset()
                 } catch {
                     self.fail(ShardError(error, from: self.stream.remotePeer))
                 }

@@ -27,14 +27,28 @@ private final class SessionStream: Sendable {
     private struct State {
         /// The one session of this stream; the first step says which.
         var session: SessionID?
-        /// Steps that were read and whose answers have not left, and the bytes of their messages.
+        /// Steps that were read and whose answers have not left, the bytes of their messages, and their tokens, which say
+        /// how large the answers may become.
         var outstanding = 0
         var bytes = 0
+        var tokens = 0
         /// The reader, while these are too many.
         var reader: CheckedContinuation<Void, Never>?
         var lastAnswer = ContinuousClock.now
+        /// When the answer began to leave that is leaving.
+        var isWritingSince: ContinuousClock.Instant?
 
-        var hasRoom: Bool { self.outstanding < Limits.outstandingSteps && self.bytes < Limits.sentMessage }
+        var hasRoom: Bool {
+            self.outstanding < Limits.outstandingSteps && self.bytes < Limits.sentMessage
+                && self.tokens < Limits.outstandingTokens
+        }
+
+        /// Whether the caller has vanished without a word, or takes nothing.
+        func isStuck(at now: ContinuousClock.Instant) -> Bool {
+            if let isWritingSince { return now - isWritingSince > Limits.transferTime }
+            guard self.outstanding == 0 else { return false }
+            return now - self.lastAnswer > (self.session == nil ? .zero : Limits.streamIdle)
+        }
 
         mutating func takeReader() -> CheckedContinuation<Void, Never>? {
             defer { self.reader = nil }
@@ -44,8 +58,9 @@ private final class SessionStream: Sendable {
 
     private struct Answer: Sendable {
         var message: ByteBuffer
-        /// Bytes of the step that it answers.
+        /// Bytes and tokens of the step that it answers.
         var stepBytes: Int
+        var stepTokens: Int
     }
 
     private let stream: PeerStream
@@ -81,6 +96,7 @@ private final class SessionStream: Sendable {
             }
             for await answer in self.answers {
                 let start = ContinuousClock.now
+                self.state.withLock { $0.isWritingSince = start }
                 try await self.stream.writeFrame(answer.message)
                 self.metrics.exchanged(
                     request: answer.stepBytes,
@@ -97,14 +113,11 @@ private final class SessionStream: Sendable {
         }
     }
 
-    /// A caller that has vanished without a word must not keep a place.
+    /// A caller that has vanished, or that takes nothing, must not keep a place.
     private func endWhenIdle() async throws {
         while true {
             try await pause(for: Limits.transferTime)
-            let isIdle = self.state.withLock { state in
-                state.outstanding == 0 && ContinuousClock.now - state.lastAnswer > Limits.streamIdle
-            }
-            if isIdle { return self.stream.reset() }
+            if self.state.withLock({ $0.isStuck(at: .now) }) { return self.stream.reset() }
         }
     }
 
@@ -126,14 +139,16 @@ private final class SessionStream: Sendable {
                     continue
                 }
                 let byteCount = message.readableBytes
-                self.begin(byteCount)
+                // Logits are many times as large as what they are made of, so such a step is alone.
+                let tokens = step.logits == .every ? Limits.outstandingTokens : request.payload.tokenCount ?? 0
+                self.begin(byteCount, tokens)
                 // At once, so that steps reach their session in the order in which they were sent.
                 steps.addImmediateTask {
                     let response = await self.answer(peer, request)
                     let answered = ContinuousClock.now
                     let message = Self.message(response, answering: step.step)
                     self.metrics.serialised(in: reading + answered.duration(to: .now))
-                    self.outgoing.yield(Answer(message: message, stepBytes: byteCount))
+                    self.outgoing.yield(Answer(message: message, stepBytes: byteCount, stepTokens: tokens))
                 }
                 await self.waitForRoom()
             }
@@ -148,10 +163,11 @@ private final class SessionStream: Sendable {
         guard isOwn else { throw .malformed("a stream carries the steps of one session") }
     }
 
-    private func begin(_ byteCount: Int) {
+    private func begin(_ byteCount: Int, _ tokens: Int) {
         self.state.withLock { state in
             state.outstanding += 1
             state.bytes += byteCount
+            state.tokens += tokens
         }
     }
 
@@ -159,7 +175,9 @@ private final class SessionStream: Sendable {
         let reader = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.outstanding -= 1
             state.bytes -= answer.stepBytes
+            state.tokens -= answer.stepTokens
             state.lastAnswer = .now
+            state.isWritingSince = nil
             return state.hasRoom ? state.takeReader() : nil
         }
         reader?.resume()
