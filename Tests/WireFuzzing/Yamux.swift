@@ -51,6 +51,7 @@ private struct YamuxRun: ~Copyable {
         case 4:
             if let id = try? self.session.open() {
                 try promise(self.unread.updateValue(0, forKey: id) == nil, "\(id) was opened twice")
+                self.check.opened(id)
             }
         case 5: self.session.send(ByteBuffer(repeating: 3, count: self.choices.short() * 8), on: self.chosenStream())
         case 6: self.session.closeWrite(self.chosenStream())
@@ -112,6 +113,7 @@ private struct YamuxRun: ~Copyable {
         switch event {
         case .opened(let id):
             try promise(self.unread.updateValue(0, forKey: id) == nil, "\(id) was opened twice")
+            self.check.opened(id)
         case .received(let id, let bytes):
             try promise(self.unread[id] != nil, "bytes arrived on \(id), which is not open")
             self.unread[id]? += bytes.readableBytes
@@ -158,6 +160,11 @@ private struct OutputCheck {
     private var sentFIN: Set<StreamID> = []
     private var sentRST: Set<StreamID> = []
     private var sentSYN: Set<StreamID> = []
+
+    /// The remote opened a stream, whose number one that is over may have had.
+    mutating func opened(_ id: StreamID) {
+        self.sentFIN.remove(id)
+    }
 
     mutating func take(_ output: ByteBuffer) throws(BrokenPromise) {
         var output = output
