@@ -36,7 +36,10 @@ extension Chain {
         case .prepare(let vacancy):
             let spans = try? await self.replan?(vacancy)
             self.state.withLock { state in
-                guard let spans else { return state.session.unprepared(vacancy.id) }
+                guard let spans else {
+                    guard !Task.isCancelled else { return state.session.interrupted(vacancy.id) }
+                    return state.session.unprepared(vacancy.id)
+                }
                 state.session.prepared(vacancy.id, spans.map { state.take($0) })
             }
         }
@@ -45,16 +48,13 @@ extension Chain {
     private func feed(_ step: Step) async {
         guard let span = self.state.withLock({ $0.spans[step.hop] }) else { return }
         do throws(CoordinatorError) {
-            let answer = try await span.step(
-                step.payload,
-                at: step.position,
-                wantsLogits: false,
-                guesses: 0,
-                // Nobody waits for it, so a late one is as good as none.
-                deadline: StepDeadline(after: step.deadline) { true }
-            )
+            // Nobody waits for it, so a late one is as good as none.
+            let answer = try await span.step(SpanStep(step), deadline: StepDeadline(after: step.deadline) { true })
             let output = try Self.next(answer.output, of: step, span)
             self.state.withLock { $0.session.fed(step.id, with: output, now: .now) }
+        } catch  where Task.isCancelled {
+            // The turn is over, of which nobody is to blame.
+            self.state.withLock { $0.session.interrupted(step.id) }
         } catch {
             if error.loss.isOfThePeer { self.failed(span) }
             self.state.withLock { $0.session.starved(step.id) }

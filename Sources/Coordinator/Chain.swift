@@ -17,12 +17,33 @@ package final class Chain: Sendable {
         var nextHop: UInt64
         /// Wakes whoever tends the chain.
         var chores: AsyncStream<Void>.Continuation?
+        /// What is to be done next of the pass that runs; nil between two.
+        var actions: AsyncStream<Action>.Continuation?
+        /// What that pass gave so far.
+        var result = Result()
+        /// Why it failed, if it does.
+        var failure: CoordinatorError?
 
         mutating func take(_ span: any Span) -> ChainMember {
             let id = HopID(rawValue: self.nextHop)
             self.nextHop += 1
             self.spans[id] = span
-            return ChainMember(id: id, peer: span.peer, blocks: span.blocks, isExact: span.isExact)
+            return Self.member(id, span)
+        }
+
+        static func member(_ id: HopID, _ span: any Span) -> ChainMember {
+            ChainMember(
+                id: id,
+                peer: span.peer,
+                blocks: span.blocks,
+                isExact: span.isExact,
+                takesStepsAhead: span.takesStepsAhead
+            )
+        }
+
+        /// Something happened: what follows from it is passed on to the pass, in this order.
+        mutating func happened(_ event: (inout ChainSession<SpanInput>) -> [Action]) {
+            for action in event(&self.session) { self.actions?.yield(action) }
         }
     }
 
@@ -50,12 +71,7 @@ package final class Chain: Sendable {
     ) throws(CoordinatorError) {
         try Self.check(spans.map { (name: $0.name, blocks: $0.blocks) }, blockCount: blockCount)
         let members = spans.enumerated().map { index, span in
-            ChainMember(
-                id: HopID(rawValue: UInt64(index)),
-                peer: span.peer,
-                blocks: span.blocks,
-                isExact: span.isExact
-            )
+            State.member(HopID(rawValue: UInt64(index)), span)
         }
         self.replan = replan
         self.executor = spans.lazy.compactMap(\.executor).first
@@ -95,11 +111,13 @@ package final class Chain: Sendable {
 
     /// What one pass gave.
     package struct Result: Sendable {
-        /// f16 bits, `[guesses + 1][vocabulary]`; nil when the pass wanted none.
+        /// f16 bits, `[guesses + 1][vocabulary]`; nil where the pass was curtailed.
         package var logits: [UInt16]?
         /// One for each step, in the order in which they ran.
         package var timings: [(hop: HopID, timing: StepTiming)] = []
         package var recoveries: [Recovery] = []
+        /// Tokens that have gone through every block: fewer than were asked for where the pass was curtailed.
+        package var length = 0
     }
 
     /// Frees the sequence's cache on every hop, at once; who was left before is not waited for.
@@ -148,85 +166,117 @@ extension Chain {
     typealias Step = ChainSession<SpanInput>.Step
     typealias Vacancy = ChainSession<SpanInput>.Vacancy
 
-    package func run(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
+    /// Runs a pass.
+    ///
+    /// - Parameters:
+    ///   - chunk: the most tokens that go through the chain as one step; nil for as many as are given again.
+    ///   - progress: called when so many tokens of the sequence have gone through every block; where it says no, the pass
+    ///     ends with what has been sent.
+    /// - Throws: ``CoordinatorError``; what `progress` throws.
+    package func run(
+        _ pass: SequenceState.Pass,
+        chunk: Int? = nil,
+        progress: (Int) async throws -> Bool = { _ in true }
+    ) async throws -> Result {
         // From hop to hop on the thread of their connections: nobody is woken but by an answer.
-        try await withTaskExecutorPreference(self.executor) { () async throws(CoordinatorError) in
-            try await self.obey(pass)
+        try await withTaskExecutorPreference(self.executor) {
+            // The session bounds what is outstanding, and with it what waits here.
+            let (actions, feed) = AsyncStream.makeStream(of: Action.self, bufferingPolicy: .unbounded)
+            self.begin(pass, chunk: chunk, feed)
+            defer { self.state.withLock { $0.actions = nil } }
+            return try await self.obey(actions, progress)
         }
     }
 
-    private func obey(_ pass: SequenceState.Pass) async throws(CoordinatorError) -> Result {
-        var result = Result()
-        result.timings.reserveCapacity(8)
-        var failure: CoordinatorError?
-        var action = self.state.withLock {
-            $0.session.begin(
-                .tokens(pass.tokens),
-                at: pass.position,
-                wantsLogits: pass.wantsLogits,
-                guesses: pass.guesses,
-                now: .now
-            )
-        }
-        while true {
-            switch action {
-            case .send(let step): action = await self.send(step, &result, &failure)
-            case .plan(let vacancy): action = await self.fill(vacancy, &failure)
-            case .reopen(let vacancy): action = await self.reopen(vacancy, &failure)
-            case .finished:
-                self.state.withLock { state in
-                    result.recoveries = state.takeRecoveries()
-                    if state.session.hasChores { state.chores?.yield() }
-                }
-                HopMetrics.recovered(result.recoveries)
-                return result
-            case .wait, .fail: throw failure ?? CoordinatorError(.cancelled, "the generation was cancelled")
+    private func begin(_ pass: SequenceState.Pass, chunk: Int?, _ feed: AsyncStream<Action>.Continuation) {
+        self.state.withLock { state in
+            state.result = Result()
+            state.result.timings.reserveCapacity(8)
+            state.failure = nil
+            state.actions = feed
+            state.happened {
+                $0.begin(
+                    .tokens(pass.tokens),
+                    at: pass.position,
+                    wantsLogits: true,
+                    guesses: pass.guesses,
+                    chunk: chunk,
+                    now: .now
+                )
             }
         }
+    }
+
+    private func obey(
+        _ actions: AsyncStream<Action>,
+        _ progress: (Int) async throws -> Bool
+    ) async throws -> Result {
+        try await withThrowingDiscardingTaskGroup { group in
+            // What is still under way is of hops that were left.
+            defer { group.cancelAll() }
+            for await action in actions {
+                switch action {
+                // At once, so that steps leave in the order in which they were decided on.
+                case .send(let step): group.addImmediateTask { await self.send(step) }
+                case .plan(let vacancy): group.addTask { await self.fill(vacancy) }
+                case .reopen(let vacancy): group.addTask { await self.reopen(vacancy) }
+                case .reached(let length):
+                    guard try await !progress(length) else { continue }
+                    self.state.withLock { state in state.happened { $0.curtail(now: .now) } }
+                case .finished: return self.takeResult()
+                case .fail: throw self.state.withLock { $0.failure } ?? Self.cancelled
+                }
+            }
+            throw Self.cancelled
+        }
+    }
+
+    private static let cancelled = CoordinatorError(.cancelled, "the generation was cancelled")
+
+    private func takeResult() -> Result {
+        let result = self.state.withLock { state in
+            state.result.recoveries = state.takeRecoveries()
+            state.result.length = state.session.length
+            if state.session.hasChores { state.chores?.yield() }
+            return state.result
+        }
+        HopMetrics.recovered(result.recoveries)
+        return result
     }
 
     /// Has a hop run its step; where that takes too long, somebody else.
-    private func send(_ step: Step, _ result: inout Result, _ failure: inout CoordinatorError?) async -> Action {
+    private func send(_ step: Step) async {
         guard let span = self.state.withLock({ $0.spans[step.hop] }) else { preconditionFailure("a hop has a span") }
-        let takeover = Mutex<Action?>(nil)
-        let deadline = StepDeadline(after: step.deadline) {
-            guard let action = await self.takeOver(step) else { return false }
-            takeover.withLock { $0 = action }
+        let deadline = StepDeadline(after: step.deadline) { await self.isTakenOver(step, from: span) }
+        do throws(CoordinatorError) {
+            let answer = try await span.step(SpanStep(step), deadline: deadline)
+            let next = try Self.next(answer.output, of: step, span)
+            self.answered(step, by: span, answer, next)
+        } catch {
+            let isWanted = self.state.withLock { state in
+                guard state.session.isOutstanding(step.id) else { return false }
+                state.failure = error
+                state.happened { $0.failed(step.id, error.loss, now: .now) }
+                return true
+            }
+            if isWanted, error.loss.isOfThePeer { self.failed(span) }
+        }
+    }
+
+    private func answered(_ step: Step, by span: any Span, _ answer: SpanAnswer, _ next: SpanInput?) {
+        let isWanted = self.state.withLock { state in
+            guard state.session.isOutstanding(step.id) else { return false }
+            if case .logits(let logits) = answer.output, step.wantsLogits { state.result.logits = logits }
+            state.result.timings.append((step.hop, answer.timing))
+            state.happened { $0.answered(step.id, with: next, isLeaving: answer.isLeaving, now: .now) }
             return true
         }
-        do throws(CoordinatorError) {
-            let answer = try await span.step(
-                step.payload,
-                at: step.position,
-                wantsLogits: step.wantsLogits,
-                guesses: step.guesses,
-                deadline: deadline
-            )
-            if let action = takeover.withLock({ $0 }) {
-                self.failed(span)
-                return action
-            }
-            let (timing, isLeaving) = (answer.timing, answer.isLeaving)
-            let next = try Self.next(answer.output, of: step, span)
-            if case .logits(let logits) = answer.output, step.wantsLogits { result.logits = logits }
-            result.timings.append((step.hop, timing))
-            HopMetrics.answered(timing)
-            if let peer = span.peer {
-                let (blocks, tokens) = (span.blocks.count, step.payload.tokenCount)
-                self.book?.noteStep(peer: peer, timing: timing, blocks: blocks, tokens: tokens)
-            }
-            return self.state.withLock {
-                $0.session.answered(step.id, with: next, isLeaving: isLeaving, now: .now)
-            }
-        } catch {
-            if let action = takeover.withLock({ $0 }) {
-                self.failed(span)
-                return action
-            }
-            failure = error
-            if error.loss.isOfThePeer { self.failed(span) }
-            return self.state.withLock { $0.session.failed(step.id, error.loss, now: .now) }
-        }
+        guard isWanted else { return }
+        HopMetrics.answered(answer.timing)
+        // A step that was sent ahead has waited for others of ours, which says nothing of its peer.
+        guard let peer = span.peer, !step.isAhead else { return }
+        let (blocks, tokens) = (span.blocks.count, step.payload.tokenCount)
+        self.book?.noteStep(peer: peer, timing: answer.timing, blocks: blocks, tokens: tokens)
     }
 
     func failed(_ span: any Span) {
@@ -255,46 +305,59 @@ extension Chain {
     }
 }
 
+extension SpanStep {
+    init(_ step: Chain.Step) {
+        self.init(step.payload, number: step.number, at: step.position, wantsLogits: step.wantsLogits)
+        self.goesBack = step.goesBack
+        self.guesses = step.guesses
+        self.isAhead = step.isAhead
+    }
+}
+
 // MARK: - Losses
 
 extension Chain {
-    /// A step is late: looks for others while its hop is waited for. Nil when there are none.
-    private func takeOver(_ step: Step) async -> Action? {
-        let action = self.state.withLock { $0.session.late(step.id, now: .now) }
-        if case .send = action { return action }
-        guard case .plan(let vacancy) = action, let replan = self.replan else { return nil }
-        guard let spans = try? await replan(vacancy), !Task.isCancelled else {
-            _ = self.state.withLock { $0.session.unplanned(vacancy.id, now: .now) }
-            return nil
-        }
-        return self.planned(vacancy, spans)
-    }
-
-    private func fill(_ vacancy: Vacancy, _ failure: inout CoordinatorError?) async -> Action {
-        guard let replan = self.replan else { return .fail }
-        do {
-            return self.planned(vacancy, try await replan(vacancy))
-        } catch {
-            guard !Task.isCancelled else {
-                failure = CoordinatorError(.cancelled, "the generation was cancelled")
-                return .fail
+    /// A step is late: looks for others while its hop is waited for. True when they run it now.
+    private func isTakenOver(_ step: Step, from span: any Span) async -> Bool {
+        let (isNew, vacancy) = self.state.withLock { state -> (Bool, Vacancy?) in
+            var vacancy: Vacancy?
+            let actions = state.session.late(step.id, now: .now)
+            for action in actions {
+                if case .plan(let wanted) = action { vacancy = wanted } else { state.actions?.yield(action) }
             }
-            failure = failure.map { $0.unrecovered(because: error) }
-            return self.state.withLock { $0.session.unplanned(vacancy.id, now: .now) }
+            return (!actions.isEmpty, vacancy)
+        }
+        if let vacancy { await self.fill(vacancy) }
+        let isOver = self.state.withLock { !$0.session.isOutstanding(step.id) }
+        if isOver, isNew { self.failed(span) }
+        return isOver
+    }
+
+    private func fill(_ vacancy: Vacancy) async {
+        guard let replan = self.replan else { return }
+        do {
+            self.planned(vacancy, try await replan(vacancy))
+        } catch {
+            // Who has given up the search does not want to hear of it.
+            guard !Task.isCancelled else { return }
+            self.state.withLock { state in
+                state.failure = state.failure.map { $0.unrecovered(because: error) }
+                state.happened { $0.unplanned(vacancy.id, now: .now) }
+            }
         }
     }
 
-    private func reopen(_ vacancy: Vacancy, _ failure: inout CoordinatorError?) async -> Action {
+    private func reopen(_ vacancy: Vacancy) async {
         let old = self.state.withLock { $0.spans[vacancy.lost.id] }
-        guard let span = old?.reopened() else { return await self.fill(vacancy, &failure) }
-        return self.planned(vacancy, [span])
+        guard let span = old?.reopened() else { return await self.fill(vacancy) }
+        self.planned(vacancy, [span])
     }
 
-    private func planned(_ vacancy: Vacancy, _ spans: [any Span]) -> Action {
+    private func planned(_ vacancy: Vacancy, _ spans: [any Span]) {
         self.state.withLock { state in
             let members = spans.map { state.take($0) }
-            defer { state.chores?.yield() }
-            return state.session.planned(vacancy.id, members, now: .now)
+            state.happened { $0.planned(vacancy.id, members, now: .now) }
+            state.chores?.yield()
         }
     }
 }

@@ -29,7 +29,7 @@ public struct GenerationOptions: Sendable {
     public var endTokens: Set<UInt32>
     /// Goes on past the end-of-sequence token, up to ``maxTokens``.
     public var ignoresEndOfSequence: Bool
-    /// How many prompt tokens go through the chain in one pass. The result does not depend on it (DESIGN.md §6.2).
+    /// How many prompt tokens go through the chain as one step; several steps are under way at once. The result does not depend on it (DESIGN.md §6.2).
     public var prefillChunk: Int
     /// Whether tokens are guessed and several judged in one pass. The text does not depend on it.
     public var speculation: Speculation

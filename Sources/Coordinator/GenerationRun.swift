@@ -71,20 +71,24 @@ package struct GenerationRun {
                 break
             }
             let begin = clock.now
-            let result = try await self.chain.run(pass)
+            let isPrefill = self.sequence.generated.isEmpty
+            let promptCount = self.sequence.prompt.count
+            let result = try await self.chain.run(pass, chunk: self.options.prefillChunk) { length in
+                guard isPrefill else { return true }
+                try await report(.prefilled(tokens: length, of: promptCount))
+                return !isInterrupted()
+            }
             self.statistics.add(result, of: self.chain)
             for recovery in result.recoveries { try await report(.recovered(recovery)) }
-            if self.sequence.generated.isEmpty {
-                try await report(.prefilled(tokens: pass.position + pass.tokens.count, of: self.sequence.prompt.count))
+            if isPrefill { try await report(.prefilled(tokens: result.length, of: promptCount)) }
+            guard result.length == pass.position + pass.tokens.count else {
+                self.position = result.length
+                self.sequence.interrupt()
+                break
             }
-            guard pass.wantsLogits else {
-                self.position = pass.position + pass.tokens.count
-                continue
-            }
-            let isFirst = self.sequence.generated.isEmpty
             let took = clock.now - begin
             let right = try await self.draw(from: result.logits ?? [], after: pass, report: report)
-            if isFirst { firstToken = clock.now } else { self.measure(pass, right, took, result) }
+            if isPrefill { firstToken = clock.now } else { self.measure(pass, right, took, result) }
             self.position = pass.position + pass.tokens.count - pass.guesses + right
         }
         self.statistics.timeToFirstToken = firstToken - start

@@ -9,7 +9,14 @@ final class HopLink: Sendable {
     private let peer: PeerInfo
     private let host: Host
     private let keepsStream: Bool
-    private let stream = Mutex<InferenceStream?>(nil)
+    private let state = Mutex(State())
+
+    private struct State {
+        var stream: InferenceStream?
+        /// Whether somebody opens one, for whom the others wait.
+        var isOpening = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
 
     /// - Parameter speaksStreams: whether the peer's node record lists `/kwaai/inference/1.1.0`.
     init(to peer: PeerInfo, over host: Host, speaksStreams: Bool) {
@@ -30,11 +37,37 @@ final class HopLink: Sendable {
         return try await self.usableStream().send(request)
     }
 
+    /// The session's stream. Whoever comes while it is being opened gets the same, in the order of coming.
     private func usableStream() async throws(ShardError) -> InferenceStream {
-        if let stream = self.stream.withLock({ $0 }), stream.isUsable { return stream }
-        let stream = try await InferenceStream(to: self.peer, over: self.host)
-        self.stream.withLock { $0 = stream }
-        return stream
+        while true {
+            let (usable, isOpening) = self.state.withLock { state in
+                let usable = state.stream.flatMap { $0.isUsable ? $0 : nil }
+                defer { if usable == nil { state.isOpening = true } }
+                return (usable, state.isOpening)
+            }
+            if let usable { return usable }
+            guard isOpening else { break }
+            await withCheckedContinuation { continuation in
+                let isOver = self.state.withLock { state in
+                    if state.isOpening { state.waiting.append(continuation) }
+                    return !state.isOpening
+                }
+                if isOver { continuation.resume() }
+            }
+        }
+        let opened: Swift.Result<InferenceStream, ShardError>
+        do throws(ShardError) {
+            opened = .success(try await InferenceStream(to: self.peer, over: self.host))
+        } catch {
+            opened = .failure(error)
+        }
+        let waiting = self.state.withLock { state in
+            defer { (state.isOpening, state.waiting) = (false, []) }
+            if case .success(let stream) = opened { state.stream = stream }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+        return try opened.get()
     }
 
     /// Sends the step that ends the session, and waits a moment for its answer.
@@ -46,6 +79,6 @@ final class HopLink: Sendable {
             await group.next()
             group.cancelAll()
         }
-        self.stream.withLock { $0 }?.end()
+        self.state.withLock { $0.stream }?.end()
     }
 }

@@ -32,12 +32,10 @@ package final class LocalSpan: Span {
     }
 
     package func step(
-        _ input: SpanInput,
-        at position: Int,
-        wantsLogits: Bool,
-        guesses: Int,
+        _ step: SpanStep,
         deadline: StepDeadline?
     ) async throws(CoordinatorError) -> SpanAnswer {
+        let (position, wantsLogits, guesses) = (step.position, step.wantsLogits, step.guesses)
         let clock = ContinuousClock()
         let start = clock.now
         let (model, cache, blocks) = (self.model, self.cache, self.blocks)
@@ -46,7 +44,7 @@ package final class LocalSpan: Span {
         let tokenCount: Int
         do {
             let modelInput: LoadedRange.Input
-            switch input {
+            switch step.input {
             case .tokens(let tokens):
                 modelInput = .tokens(tokens)
                 tokenCount = tokens.count

@@ -1,19 +1,20 @@
 package import P2PCore
 package import P2PWire
 package import ShardProtocol
+import Synchronization
 
 /// One session on one block server.
 ///
-/// Steps carry rising numbers; a step whose connection broke is sent once more, which is safe because a block server
-/// joins or recomputes a repeated step (DESIGN.md §5). A plain 1.0.0 server would append it, so there it is never sent
-/// twice.
-package actor RemoteSpan: Span {
-    package nonisolated let blocks: BlockRange
-    package nonisolated let isExact: Bool
-    package nonisolated let name: String
+/// A step whose connection broke is sent once more, which is safe because a block server joins or recomputes a repeated
+/// step (DESIGN.md §5). A plain 1.0.0 server would append it, so there it is never sent twice.
+package final class RemoteSpan: Span {
+    package let blocks: BlockRange
+    package let isExact: Bool
+    package let name: String
 
-    package nonisolated var executor: (any TaskExecutor)? { self.host.executor }
-    package nonisolated var peer: PeerID? { self.info.id }
+    package var executor: (any TaskExecutor)? { self.host.executor }
+    package var peer: PeerID? { self.info.id }
+    package var takesStepsAhead: Bool { self.speaksStreams }
 
     private let info: PeerInfo
     private let host: Host
@@ -23,10 +24,15 @@ package actor RemoteSpan: Span {
     private let maximumTokens: Int
     private let isLastOfChain: Bool
     private let model: Shape
-    private var stepNumber: UInt32 = 0
-    /// The most tokens that the peer may hold of this session; a step whose answer never came may have been run.
-    private var length = 0
-    private var isOpen = false
+    private let state = Mutex(State())
+
+    private struct State {
+        var isOpen = false
+        /// The number after that of the last step.
+        var nextNumber: UInt32 = 0
+        /// Ends when the last step has.
+        var lastStep: AsyncStream<Never>?
+    }
 
     /// What the answers must look like.
     package struct Shape: Sendable {
@@ -62,41 +68,32 @@ package actor RemoteSpan: Span {
         self.session = SessionID.random(using: &generator)
     }
 
-    package func step(
-        _ input: SpanInput,
-        at position: Int,
-        wantsLogits: Bool,
-        guesses: Int,
-        deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> SpanAnswer {
-        let payload: InferenceRequest.Payload =
-            switch input {
-            case .tokens(let tokens): .tokenIDs(tokens)
-            case .hidden(let activations): .hiddenStates(activations)
-            }
-        let tokens = payload.tokenCount ?? 0
-        guard self.isExact || position >= self.length else {
-            throw CoordinatorError(.refused(.gap), "peer \(self.name) cannot go back to position \(position)")
+    package func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer {
+        guard self.isExact || !step.goesBack else {
+            throw CoordinatorError(.refused(.gap), "peer \(self.name) cannot go back to position \(step.position)")
         }
-        let logits: StepExtension.Logits = !wantsLogits ? .none : guesses > 0 ? .every : .last
-        let request = self.request(.step, payload: payload, at: position, logits: logits)
-        self.stepNumber += 1
-        self.isOpen = true
-        self.length = max(self.length, position + tokens)
+        let logits: StepExtension.Logits = !step.wantsLogits ? .none : step.guesses > 0 ? .every : .last
+        let request = self.request(step, logits: logits)
+        let (isOver, ending) = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
+        defer { ending.finish() }
+        let stepBefore = self.state.withLock { state in
+            defer { state.lastStep = isOver }
+            state.isOpen = true
+            state.nextNumber = step.number + 1
+            return step.isAhead ? state.lastStep : nil
+        }
         let clock = ContinuousClock()
         let start = clock.now
-        let response = try await self.answer(to: request, deadline)
+        let response = try await self.answer(to: request, after: stepBefore, deadline)
         let elapsed = clock.now - start
-        let output = try self.output(of: response, tokens: tokens, logits: logits)
-        self.length = position + tokens
         return SpanAnswer(
-            output: output,
+            output: try self.output(of: response, tokens: step.input.tokenCount, logits: logits),
             timing: Self.timing(of: response, elapsed: elapsed),
             isLeaving: response.step?.isDraining ?? false
         )
     }
 
-    package nonisolated func reopened() -> (any Span)? {
+    package func reopened() -> (any Span)? {
         RemoteSpan(
             peer: self.info,
             blocks: self.blocks,
@@ -110,31 +107,35 @@ package actor RemoteSpan: Span {
     }
 
     package func close() async {
-        guard self.isOpen, self.isExact else { return }
-        self.isOpen = false
-        let request = self.request(.close, payload: .tokenIDs([]), at: 0, logits: .none)
-        await self.link.close(with: request)
+        let number = self.state.withLock { state in
+            defer { state.isOpen = false }
+            return state.isOpen ? state.nextNumber : nil
+        }
+        guard let number, self.isExact else { return }
+        let step = StepExtension(operation: .close, blocks: self.blocks, step: number, logits: .none)
+        await self.link.close(
+            with: InferenceRequest(sessionID: self.session, position: .start, payload: .tokenIDs([]), step: step)
+        )
     }
 
-    private func request(
-        _ operation: StepExtension.Operation,
-        payload: InferenceRequest.Payload,
-        at position: Int,
-        logits: StepExtension.Logits
-    ) -> InferenceRequest {
-        let step = StepExtension(
-            operation: operation,
+    private func request(_ step: SpanStep, logits: StepExtension.Logits) -> InferenceRequest {
+        let payload: InferenceRequest.Payload =
+            switch step.input {
+            case .tokens(let tokens): .tokenIDs(tokens)
+            case .hidden(let activations): .hiddenStates(activations)
+            }
+        let extra = StepExtension(
             blocks: self.blocks,
-            step: self.stepNumber,
-            rollback: position > 0 && position < self.length,
+            step: step.number,
+            rollback: step.goesBack,
             maxTokens: UInt32(clamping: self.maximumTokens),
             logits: logits
         )
         return InferenceRequest(
             sessionID: self.session,
-            position: SequencePosition(rawValue: UInt32(clamping: position)),
+            position: SequencePosition(rawValue: UInt32(clamping: step.position)),
             payload: payload,
-            step: self.isExact ? step : nil
+            step: self.isExact ? extra : nil
         )
     }
 }
@@ -145,11 +146,12 @@ extension RemoteSpan {
     /// Waits for the answer as long as the peer shows signs of life and nobody else has taken the step over.
     private func answer(
         to request: InferenceRequest,
+        after stepBefore: AsyncStream<Never>?,
         _ deadline: StepDeadline?
     ) async throws(CoordinatorError) -> InferenceResponse {
         do {
             return try await self.host.whileAlive(self.info.id, deadline: deadline) {
-                try await self.exchange(request)
+                try await self.exchange(request, after: stepBefore)
             }
         } catch let error as CoordinatorError {
             throw error
@@ -161,18 +163,32 @@ extension RemoteSpan {
     }
 
     /// Sends the request, once more where its connection broke, and waits out `busy` within a bound.
-    private func exchange(_ request: InferenceRequest) async throws -> InferenceResponse {
+    ///
+    /// - Parameter stepBefore: ends when the step before it has; nil where that is answered. A step that came too early,
+    ///   because the one before it is sent once more, is sent again behind it.
+    private func exchange(
+        _ request: InferenceRequest,
+        after stepBefore: AsyncStream<Never>?
+    ) async throws -> InferenceResponse {
         let clock = ContinuousClock()
         let patience = clock.now + Limits.busyTime
         var resendsLeft = self.isExact ? 1 : 0
+        var stepBefore = stepBefore
         while true {
             do {
                 let response = try await self.link.send(request)
                 guard let refusal = self.refusal(in: response) else { return response }
-                guard case .refused(.busy) = refusal.code, clock.now < patience else { throw refusal }
-                let advice = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
-                let wait = max(advice, Limits.shortestRetryMilliseconds)
-                try await pause(for: min(.milliseconds(Int(wait)), patience - clock.now))
+                switch refusal.code {
+                case .refused(.gap), .refused(.unknownSession):
+                    guard let before = stepBefore else { throw refusal }
+                    stepBefore = nil
+                    for await _ in before {}
+                case .refused(.busy) where clock.now < patience:
+                    let advice = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
+                    let wait = max(advice, Limits.shortestRetryMilliseconds)
+                    try await pause(for: min(.milliseconds(Int(wait)), patience - clock.now))
+                default: throw refusal
+                }
             } catch let error as ShardError where error.code == .unreachable && resendsLeft > 0 {
                 resendsLeft -= 1
             }

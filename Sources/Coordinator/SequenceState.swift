@@ -19,9 +19,8 @@ package struct SequenceState: Sendable {
         package var tokens: [UInt32]
         /// The position of the first of ``tokens``.
         package var position: Int
-        /// Whether the logits of the last token are needed.
-        package var wantsLogits: Bool
-        /// How many of the last tokens are guesses of those that will be drawn; their logits are needed too.
+        /// How many of the last tokens are guesses of those that will be drawn. Their logits are needed, and those of the
+        /// token before; of a pass without guesses, those of the last one.
         package var guesses = 0
     }
 
@@ -35,7 +34,6 @@ package struct SequenceState: Sendable {
     package let prompt: [UInt32]
     package private(set) var generated: [UInt32] = []
     private var state: State
-    private let chunk: Int
     private let capacity: Int
     private let endTokens: Set<UInt32>
     package let vocabularySize: Int
@@ -76,7 +74,6 @@ package struct SequenceState: Sendable {
         self.prompt = prompt
         self.vocabularySize = vocabularySize
         self.state = .prefilling(from: min(max(cached, 0), prompt.count - 1))
-        self.chunk = options.prefillChunk
         self.capacity = min(options.maxTokens, contextLength - prompt.count)
         self.endTokens = options.ignoresEndOfSequence ? [] : endTokens.union(options.endTokens)
     }
@@ -107,27 +104,24 @@ package struct SequenceState: Sendable {
     package mutating func nextPass(guesses: some Collection<UInt32> = EmptyCollection()) -> Pass? {
         switch self.state {
         case .prefilling(let start):
-            let end = min(start + self.chunk, self.prompt.count)
-            let isLast = end == self.prompt.count
-            self.state = isLast ? .awaitingToken : .prefilling(from: end)
-            return Pass(tokens: Array(self.prompt[start..<end]), position: start, wantsLogits: isLast)
+            self.state = .awaitingToken
+            return Pass(tokens: Array(self.prompt[start...]), position: start)
         case .decoding(let token):
             self.state = .awaitingToken
             precondition(guesses.count <= self.capacity - self.generated.count - 1, "guesses lie within the sequence")
             return Pass(
                 tokens: [token] + guesses,
                 position: self.nextPosition - 1,
-                wantsLogits: true,
                 guesses: guesses.count
             )
         case .finished:
             return nil
         case .awaitingToken:
-            preconditionFailure("the pass that wants logits must be answered with a token")
+            preconditionFailure("a pass must be answered with a token")
         }
     }
 
-    /// The pass that wanted logits gave this token.
+    /// The pass gave this token.
     package mutating func drew(_ token: UInt32) {
         self.generated.append(token)
         if self.endTokens.contains(token) {

@@ -54,6 +54,30 @@ package enum SpanOutput: Sendable {
     case nothing
 }
 
+/// What a span is to run.
+package struct SpanStep: Sendable {
+    package var input: SpanInput
+    /// Counts the steps of the span's session; the first is 0.
+    package var number: UInt32
+    /// The position of the first token.
+    package var position: Int
+    /// Whether the session may hold tokens from that position on, which are to be forgotten.
+    package var goesBack = false
+    package var wantsLogits: Bool
+    /// How many of the last tokens are guesses; where there are any, every token is one but the first, and logits are
+    /// wanted of each.
+    package var guesses = 0
+    /// Whether steps before it are not answered yet.
+    package var isAhead = false
+
+    package init(_ input: SpanInput, number: UInt32, at position: Int, wantsLogits: Bool) {
+        self.input = input
+        self.number = number
+        self.position = position
+        self.wantsLogits = wantsLogits
+    }
+}
+
 /// What a span makes of a step.
 package struct SpanAnswer: Sendable {
     package var output: SpanOutput
@@ -97,21 +121,15 @@ package protocol Span: Sendable {
     /// The thread on which its steps leave and arrive, where it is one of another process.
     var executor: (any TaskExecutor)? { get }
 
-    /// Runs the tokens that `input` holds, the first at `position`, over every block of the range.
+    /// Whether it takes steps before those that came earlier are answered; they are given in the order of their numbers.
+    var takesStepsAhead: Bool { get }
+
+    /// Runs the tokens of `step` over every block of the range.
     ///
-    /// What the cache holds from `position` on is forgotten first, which only an exact span can do (``isExact``).
+    /// What the cache holds from its position on is forgotten first, which only an exact span can do (``isExact``).
     ///
-    /// - Parameters:
-    ///   - guesses: how many of the last tokens are guesses; where there are any, every token is one but the first, and
-    ///     logits are wanted of each.
-    ///   - deadline: nil where nobody would care; a span that is never late may ignore it.
-    func step(
-        _ input: SpanInput,
-        at position: Int,
-        wantsLogits: Bool,
-        guesses: Int,
-        deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> SpanAnswer
+    /// - Parameter deadline: nil where nobody would care; a span that is never late may ignore it.
+    func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer
 
     /// Another session on the same machine, which holds nothing yet; nil where there can be none.
     func reopened() -> (any Span)?
@@ -124,5 +142,6 @@ extension Span {
     package var peer: PeerID? { nil }
     package var queue: ComputeQueue? { nil }
     package var executor: (any TaskExecutor)? { nil }
+    package var takesStepsAhead: Bool { false }
     package func reopened() -> (any Span)? { nil }
 }

@@ -18,12 +18,21 @@ package struct ChainMember: Hashable, Sendable {
     package var blocks: BlockRange
     /// Whether it bears a step that is sent twice; false for plain 1.0.0 servers.
     package var isExact: Bool
+    /// Whether it takes steps before those that came earlier are answered, as `/kwaai/inference/1.1.0` does.
+    package var takesStepsAhead: Bool
 
-    package init(id: HopID, peer: PeerID?, blocks: BlockRange, isExact: Bool = true) {
+    package init(
+        id: HopID,
+        peer: PeerID?,
+        blocks: BlockRange,
+        isExact: Bool = true,
+        takesStepsAhead: Bool = false
+    ) {
         self.id = id
         self.peer = peer
         self.blocks = blocks
         self.isExact = isExact
+        self.takesStepsAhead = takesStepsAhead
     }
 }
 
@@ -35,6 +44,19 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
         var since: ContinuousClock.Instant
         /// Whether its deadline has passed and nobody else was found.
         var isWaitedFor = false
+        /// What it gave, while the answer to a step before it is still on its way.
+        var answer: Answer?
+    }
+
+    struct Answer: Sendable {
+        /// What the next hop is to be given; nil from the last.
+        var output: Payload?
+    }
+
+    /// Why it needs a replacement that is not there yet.
+    struct Lost: Sendable {
+        var loss: Loss
+        var since: ContinuousClock.Instant
     }
 
     let member: ChainMember
@@ -42,31 +64,76 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
     var log = SpanLog<Payload>()
     /// Tokens that its session holds.
     var held = 0
-    var outstanding: Outstanding?
+    /// In the order in which they were sent.
+    var outstanding: [Outstanding] = []
+    var lost: Lost?
     /// Whether its peer said that it is about to go.
     var isLeaving = false
     /// Whether it is worth looking for somebody who could stand in.
     var mayBePrepared = true
     /// Who failed to.
     var poorUnderstudies: Set<PeerID> = []
+    /// Steps that its session was given.
+    private var steps: UInt32 = 0
+    /// Where the last of these ended: as far as the session may reach.
+    private var reach = 0
     /// What a token takes, as a moving average over its steps; nil before the first.
     private var pace: Duration?
+    private var lastAnswer: ContinuousClock.Instant?
 
     init(_ member: ChainMember) {
         self.member = member
     }
 
-    /// After so long it is worth looking for somebody else (DESIGN.md §7).
-    func deadline(tokens: Int) -> Duration {
-        max(Limits.stepDeadline, (self.pace ?? Limits.unmeasuredPace) * (Limits.deadlineFactor * tokens))
+    /// Tokens that its session holds once every outstanding step is answered.
+    var sent: Int { self.outstanding.last?.tokens.upperBound ?? self.held }
+
+    var hasRoom: Bool {
+        self.outstanding.count < (self.member.takesStepsAhead ? Limits.stepsAhead : 1)
     }
 
-    /// It has run the tokens of its outstanding step.
-    mutating func ran(_ step: Outstanding, now: ContinuousClock.Instant) {
-        let sample = step.since.duration(to: now) / max(step.tokens.count, 1)
+    /// Notes a step that is about to be sent.
+    ///
+    /// - Returns: its number, which rises by one with each, and whether it goes back behind what came before.
+    mutating func given(_ id: StepID, _ tokens: Range<Int>, _ now: ContinuousClock.Instant) -> (UInt32, Bool) {
+        defer {
+            self.steps += 1
+            self.reach = tokens.upperBound
+        }
+        self.outstanding.append(Outstanding(id: id, tokens: tokens, since: now))
+        return (self.steps, tokens.lowerBound > 0 && tokens.lowerBound < self.reach)
+    }
+
+    /// How long its last step may take before it is worth looking for somebody else (DESIGN.md §7).
+    var deadline: Duration {
+        let tokens = self.outstanding.reduce(0) { $0 + $1.tokens.count }
+        return max(Limits.stepDeadline, (self.pace ?? Limits.unmeasuredPace) * (Limits.deadlineFactor * tokens))
+    }
+
+    /// It has run a step.
+    ///
+    /// - Returns: the steps that this leaves with an answer and without one before them that lacks it, and what they gave.
+    mutating func ran(
+        _ id: StepID,
+        _ output: Payload?,
+        now: ContinuousClock.Instant
+    ) -> [(tokens: Range<Int>, output: Payload?)] {
+        guard let place = self.outstanding.firstIndex(where: { $0.id == id }) else { return [] }
+        let step = self.outstanding[place]
+        let since = max(step.since, self.lastAnswer ?? step.since)
+        let sample = since.duration(to: now) / max(step.tokens.count, 1)
         self.pace = self.pace.map { ($0 * 7 + sample) / 8 } ?? sample
-        self.held = step.tokens.upperBound
-        self.outstanding = nil
+        self.lastAnswer = now
+        self.outstanding[place].answer = Answer(output: output)
+        var ready: [(tokens: Range<Int>, output: Payload?)] = []
+        while let first = self.outstanding.first, let answer = first.answer {
+            self.outstanding.removeFirst()
+            self.held = first.tokens.upperBound
+            // Less than it was given where the sequence was cut back meanwhile.
+            let isWhole = answer.output.map { $0.tokenCount == first.tokens.count } ?? true
+            ready.append((first.tokens, isWhole ? answer.output : answer.output?.rows(0..<first.tokens.count)))
+        }
+        return ready
     }
 
     /// The sequence goes on from `position`, whatever came after it before.
@@ -74,7 +141,8 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
         self.log.cut(to: position)
         self.held = min(self.held, position)
         // Of a step that is under way, what comes after it is as wrong as what was held.
-        guard let tokens = self.outstanding?.tokens, tokens.upperBound > position else { return }
-        self.outstanding?.tokens = min(tokens.lowerBound, position)..<position
+        for place in self.outstanding.indices where self.outstanding[place].tokens.upperBound > position {
+            self.outstanding[place].tokens = min(self.outstanding[place].tokens.lowerBound, position)..<position
+        }
     }
 }

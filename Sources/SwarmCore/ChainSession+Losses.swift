@@ -4,40 +4,61 @@ internal import ShardProtocol
 // MARK: - Losses
 
 extension ChainSession {
-    /// A hop did not run its step. It is not known whether it will.
-    package mutating func failed(_ id: StepID, _ loss: Loss, now: ContinuousClock.Instant) -> Action {
-        guard let index = self.index(of: id), let step = self.links[index].outstanding else { return self.next(now) }
-        self.links[index].outstanding = nil
-        self.search = nil
+    /// A hop did not run its step. It is not known whether it will; nor those that it was given behind it.
+    package mutating func failed(_ id: StepID, _ loss: Loss, now: ContinuousClock.Instant) -> [Action] {
+        guard let index = self.index(of: id) else { return [] }
+        let since = self.links[index].outstanding.first?.since ?? now
+        self.links[index].outstanding = []
         guard self.isRecoverable, loss != .fault, self.attempts < Limits.recoveryAttempts else { return self.giveUp() }
         self.attempts += 1
+        // Whoever is looked for only because a hop is late has to wait.
+        if self.search?.loss == .late { self.search = nil }
         let member = self.links[index].member
-        if self.takeOver(index, loss, since: step.since) {
+        if self.takeOver(index, loss, since: since) {
             if let peer = member.peer { self.excluded.insert(peer) }
-            return self.next(now)
+        } else {
+            self.links[index].lost = .init(loss: loss, since: since)
         }
+        return self.next(now)
+    }
+
+    /// Looks for somebody in place of a hop that is lost, of one at a time; nil where nothing is to be done.
+    mutating func seek() -> Action? {
+        guard self.search == nil, let index = self.links.firstIndex(where: { $0.lost != nil }),
+            let lost = self.links[index].lost
+        else { return nil }
         // Who has forgotten what it never held forgets everything.
-        let mayReopen = loss == .forgotten && self.links[index].held > 0
+        let mayReopen = lost.loss == .forgotten && self.links[index].held > 0
         if !mayReopen, let peer = self.links[index].member.peer { self.excluded.insert(peer) }
         let vacancy = self.vacancy(index, excluding: self.excluded)
-        self.search = Search(vacancy: vacancy, loss: loss, since: step.since)
+        self.search = Search(vacancy: vacancy, loss: lost.loss, since: lost.since)
         let isWhole = vacancy.blocks == self.links[index].member.blocks
         return mayReopen && isWhole ? .reopen(vacancy) : .plan(vacancy)
     }
 
+    /// Whether a hop is lost, or about to be replaced together with one that is.
+    func isVacant(_ index: Int) -> Bool {
+        if self.links[index].lost != nil { return true }
+        guard let search = self.search, search.loss != .late else { return false }
+        return search.vacancy.blocks.contains(self.links[index].member.blocks)
+    }
+
     /// A step is beyond its deadline. Its hop is waited for all the same, unless somebody else can be found meanwhile.
-    package mutating func late(_ id: StepID, now: ContinuousClock.Instant) -> Action {
-        guard let index = self.index(of: id), let step = self.links[index].outstanding, !step.isWaitedFor,
-            self.search == nil, self.isRecoverable, self.attempts < Limits.recoveryAttempts
-        else { return .wait }
+    package mutating func late(_ id: StepID, now: ContinuousClock.Instant) -> [Action] {
+        guard let index = self.index(of: id), self.search == nil, self.isRecoverable,
+            self.attempts < Limits.recoveryAttempts,
+            let step = self.links[index].outstanding.first(where: { $0.id == id }), !step.isWaitedFor
+        else { return [] }
         self.attempts += 1
         if self.takeOver(index, .late, since: step.since) { return self.next(now) }
-        self.links[index].outstanding?.isWaitedFor = true
+        for place in self.links[index].outstanding.indices {
+            self.links[index].outstanding[place].isWaitedFor = true
+        }
         var excluded = self.excluded
         if let peer = self.links[index].member.peer { excluded.insert(peer) }
         let vacancy = self.vacancy(index, excluding: excluded)
         self.search = Search(vacancy: vacancy, loss: .late, since: step.since)
-        return .plan(vacancy)
+        return [.plan(vacancy)]
     }
 
     /// Others were found.
@@ -47,11 +68,11 @@ extension ChainSession {
         _ id: StepID,
         _ members: [ChainMember],
         now: ContinuousClock.Instant
-    ) -> Action {
+    ) -> [Action] {
         guard let search = self.search, search.vacancy.id == id else {
             // Whoever was to be replaced has answered meanwhile.
             self.retired += members.map(\.id)
-            return self.next(now)
+            return []
         }
         guard Self.tile(search.vacancy.blocks, members), let lost = self.indices(of: search.vacancy.blocks) else {
             self.retired += members.map(\.id)
@@ -80,12 +101,12 @@ extension ChainSession {
     }
 
     /// Nobody was found.
-    package mutating func unplanned(_ id: StepID, now: ContinuousClock.Instant) -> Action {
-        guard var search = self.search, search.vacancy.id == id else { return self.next(now) }
+    package mutating func unplanned(_ id: StepID, now: ContinuousClock.Instant) -> [Action] {
+        guard var search = self.search, search.vacancy.id == id else { return [] }
         // A slow peer is not a dead one.
         if search.loss == .late {
             self.search = nil
-            return .wait
+            return []
         }
         // Whoever failed once may do better than nobody.
         guard !search.vacancy.excluding.isEmpty, self.attempts < Limits.recoveryAttempts else { return self.giveUp() }
@@ -94,13 +115,13 @@ extension ChainSession {
         search.vacancy.excluding = []
         search.vacancy.id = self.nextID()
         self.search = search
-        return .plan(search.vacancy)
+        return [.plan(search.vacancy)]
     }
 
-    private mutating func giveUp() -> Action {
+    private mutating func giveUp() -> [Action] {
         self.pass = nil
         self.search = nil
-        return .fail
+        return [.fail]
     }
 
     /// What has to be run elsewhere when a hop is lost: its span, and those before it whose output was not kept.

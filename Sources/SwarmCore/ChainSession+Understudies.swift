@@ -47,7 +47,7 @@ extension ChainSession {
 
     private var isBusyBeside: Bool {
         self.preparation != nil
-            || self.understudies.contains { $0.links.contains { $0.outstanding != nil } }
+            || self.understudies.contains { $0.links.contains { !$0.outstanding.isEmpty } }
     }
 
     /// A hop that has no understudy and should have one.
@@ -83,20 +83,23 @@ extension ChainSession {
         _ now: ContinuousClock.Instant
     ) -> Step {
         let understudy = self.understudies[index]
-        let link = understudy.links[position]
         let span = self.links.first { $0.member.id == understudy.hop }
-        let log = position == 0 ? span?.log ?? link.log : link.log
+        let log = position == 0 ? span?.log ?? understudy.links[0].log : understudy.links[position].log
         let id = self.nextID()
-        self.understudies[index].links[position].outstanding = .init(id: id, tokens: tokens, since: now)
+        let (number, goesBack) = self.understudies[index].links[position].given(id, tokens, now)
+        let link = self.understudies[index].links[position]
         return Step(
             id: id,
             hop: link.member.id,
+            number: number,
             position: tokens.lowerBound,
+            goesBack: goesBack,
             payload: log.payload(tokens),
             wantsLogits: false,
             guesses: 0,
+            isAhead: false,
             isLast: link.member.blocks.upperBound == self.links.last?.member.blocks.upperBound,
-            deadline: link.deadline(tokens: tokens.count)
+            deadline: link.deadline
         )
     }
 
@@ -130,14 +133,20 @@ extension ChainSession {
 
     /// An understudy has run its step.
     package mutating func fed(_ id: StepID, with output: Payload?, now: ContinuousClock.Instant) {
-        guard let (index, position) = self.understudy(of: id),
-            let step = self.understudies[index].links[position].outstanding
-        else { return }
-        self.understudies[index].links[position].ran(step, now: now)
-        guard let output, !step.tokens.isEmpty, position + 1 < self.understudies[index].links.count else { return }
-        // Less than it was given where the sequence was cut back meanwhile.
-        let rows = output.rows(0..<step.tokens.count)
-        self.understudies[index].links[position + 1].log.append(rows, at: step.tokens.lowerBound)
+        guard let (index, position) = self.understudy(of: id) else { return }
+        let ran = self.understudies[index].links[position].ran(id, output, now: now)
+        guard position + 1 < self.understudies[index].links.count else { return }
+        for (tokens, output) in ran where !tokens.isEmpty {
+            guard let output else { continue }
+            self.understudies[index].links[position + 1].log.append(output, at: tokens.lowerBound)
+        }
+    }
+
+    /// Nobody waits any more for what ``nextChore(now:)`` asked for, and nobody is to blame.
+    package mutating func interrupted(_ id: StepID) {
+        if self.preparation?.id == id { self.preparation = nil }
+        guard let (index, position) = self.understudy(of: id) else { return }
+        self.understudies[index].links[position].outstanding = []
     }
 
     /// An understudy did not run its step: it is given up, and its peers are not asked again.
@@ -154,7 +163,7 @@ extension ChainSession {
 
     private func understudy(of id: StepID) -> (index: Int, position: Int)? {
         for index in self.understudies.indices {
-            let position = self.understudies[index].links.firstIndex { $0.outstanding?.id == id }
+            let position = self.understudies[index].links.firstIndex { $0.outstanding.contains { $0.id == id } }
             if let position { return (index, position) }
         }
         return nil
@@ -192,7 +201,7 @@ extension ChainSession {
         // What is under way there is run again: the same step, or a longer one from the same position.
         // What an understudy ran ahead of the hop gave nothing to those after it, so that is run again too.
         for position in links.indices {
-            links[position].outstanding = nil
+            links[position].outstanding = []
             links[position].held = min(links[position].held, lost.held)
         }
         let tokens = lost.held - links.map(\.held).reduce(lost.held, min)

@@ -4,10 +4,14 @@ package import ShardProtocol
 /// One sequence over a chain of hops, which outlives any of them: a value that is told what happened and says what to do.
 ///
 /// Every hop has a log of what its span was given and a mark up to where its session has run it. What to do next is
-/// always the same: give the first hop that is behind its log the next tokens of it. In an undisturbed sequence that is
-/// the pass that just began. A replacement takes over the log with a mark of its own, so it is given everything again, in
-/// chunks, and what it answers is dropped where the next hop had it already. That the sequence then goes on to the bit
-/// as it would have is the kernels' doing, whose results do not depend on how tokens are cut into steps (DESIGN.md §6).
+/// always the same: give every hop that is behind its log the next tokens of it. In an undisturbed sequence these are of
+/// the pass that just began, chunk by chunk, and while one hop runs a chunk the hop before runs the next. A replacement
+/// takes over the log with a mark of its own, so it is given everything again, in chunks, and what it answers is dropped
+/// where the next hop had it already. That the sequence then goes on to the bit as it would have is the kernels' doing,
+/// whose results do not depend on how tokens are cut into steps (DESIGN.md §6).
+///
+/// Whatever happened, the actions that follow are all there are to be taken: none is repeated, and an event that changes
+/// nothing has none.
 ///
 /// A session on a hop is never given a step twice. Whatever fails there is tried on another session, so a plain 1.0.0
 /// server, which would append a repeated step, needs no other rule.
@@ -15,12 +19,18 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     package struct Step: Sendable {
         package var id: StepID
         package var hop: HopID
+        /// Counts the steps of the hop's session; the first is 0.
+        package var number: UInt32
         /// Position of the first token.
         package var position: Int
+        /// Whether the hop's session may hold tokens from that position on, which are to be forgotten.
+        package var goesBack: Bool
         package var payload: Payload
         package var wantsLogits: Bool
         /// How many of the last tokens are guesses; the logits of these, and of the token before, are wanted together.
         package var guesses: Int
+        /// Whether steps before it are not answered yet, so that it waits for them wherever it arrives.
+        package var isAhead: Bool
         /// Whether it ends the chain, so that nobody needs what it answers but the pass.
         package var isLast: Bool
         /// ``late(_:now:)`` is to be told when it takes longer.
@@ -44,8 +54,8 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
         case plan(Vacancy)
         /// Open another session on the same peer: ``planned(_:_:now:)`` or ``unplanned(_:now:)`` is to follow.
         case reopen(Vacancy)
-        /// Nothing, until something that is outstanding happens.
-        case wait
+        /// So many tokens of the sequence have gone through every block, and the pass goes on.
+        case reached(Int)
         /// The pass has gone through every block.
         case finished
         /// The pass cannot be run; why is what the shell reported last.
@@ -75,7 +85,10 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     }
 
     struct Pass: Sendable {
+        let start: Int
         var end: Int
+        /// The most tokens in a step.
+        let chunk: Int
         var wantsLogits: Bool
         var guesses: Int
 
@@ -125,6 +138,9 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
         self.keepsActivations = isRecoverable
     }
 
+    /// So many tokens of the sequence have gone through every block.
+    package var length: Int { self.links[self.links.count - 1].held }
+
     package var members: [ChainMember] { self.links.map(\.member) }
 
     /// What has been kept for others to be given, in bytes.
@@ -154,13 +170,15 @@ extension ChainSession {
     /// - Parameters:
     ///   - position: the length of the sequence, or less.
     ///   - guesses: how many of the last tokens are guesses, of which logits are wanted as well.
+    ///   - chunk: the most tokens that go through the chain as one step; nil for as many as are given again.
     package mutating func begin(
         _ payload: Payload,
         at position: Int,
         wantsLogits: Bool,
         guesses: Int = 0,
+        chunk: Int? = nil,
         now: ContinuousClock.Instant
-    ) -> Action {
+    ) -> [Action] {
         for index in self.links.indices { self.links[index].cut(to: position) }
         for index in self.understudies.indices {
             for place in self.understudies[index].links.indices {
@@ -170,7 +188,25 @@ extension ChainSession {
         if !self.understudies.isEmpty { self.relieve(now) }
         precondition(self.links[0].log.end == position, "a pass begins where the sequence ends, or before")
         self.links[0].log.append(payload)
-        self.pass = Pass(end: position + payload.tokenCount, wantsLogits: wantsLogits, guesses: guesses)
+        self.pass = Pass(
+            start: position,
+            end: position + payload.tokenCount,
+            chunk: min(max(chunk ?? self.chunk, 1), self.chunk),
+            wantsLogits: wantsLogits,
+            guesses: guesses
+        )
+        return self.next(now)
+    }
+
+    /// Nobody wants the rest of the pass that has not been sent yet: it ends with what has, and without logits.
+    package mutating func curtail(now: ContinuousClock.Instant) -> [Action] {
+        guard let pass = self.pass else { return [] }
+        let end = self.links.dropFirst().reduce(max(pass.start, self.links[0].sent)) { max($0, $1.log.end) }
+        guard end < pass.end else { return [] }
+        self.links[0].log.cut(to: end)
+        self.pass?.end = end
+        self.pass?.wantsLogits = false
+        self.pass?.guesses = 0
         return self.next(now)
     }
 
@@ -184,59 +220,82 @@ extension ChainSession {
         with output: Payload?,
         isLeaving: Bool = false,
         now: ContinuousClock.Instant
-    ) -> Action {
+    ) -> [Action] {
         // An old hop that wakes up has nothing to say any more.
-        guard let index = self.index(of: id), let step = self.links[index].outstanding else { return self.next(now) }
-        self.search = nil
-        self.links[index].ran(step, now: now)
+        guard let index = self.index(of: id) else { return [] }
+        if self.search.map({ $0.loss == .late && $0.vacancy.lost == self.links[index].member }) ?? false {
+            self.search = nil
+        }
+        let ran = self.links[index].ran(id, output, now: now)
         if isLeaving { self.links[index].isLeaving = true }
-        if let output, index + 1 < self.links.count {
-            self.links[index + 1].log.append(output, at: step.tokens.lowerBound)
+        for (tokens, output) in ran where index + 1 < self.links.count && !tokens.isEmpty {
+            if let output { self.links[index + 1].log.append(output, at: tokens.lowerBound) }
         }
         self.forget(index)
         self.endRecoveries(now)
-        return self.next(now)
+        let actions = self.next(now)
+        guard let pass = self.pass, index == self.links.count - 1, !ran.isEmpty, self.links[index].held > pass.start
+        else { return actions }
+        return actions + [.reached(self.links[index].held)]
     }
 
-    /// Gives the first hop that is behind its log the next tokens of it.
-    mutating func next(_ now: ContinuousClock.Instant) -> Action {
-        guard let pass = self.pass else { return .wait }
-        for index in self.links.indices where self.links[index].held < self.links[index].log.end {
-            guard self.search == nil, self.links[index].outstanding == nil else { return .wait }
-            return .send(self.step(index, pass, now))
+    /// Whether a step is still waited for.
+    package func isOutstanding(_ id: StepID) -> Bool { self.index(of: id) != nil }
+
+    /// Gives every hop that is behind its log the next tokens of it, and looks for others where one is lost.
+    mutating func next(_ now: ContinuousClock.Instant) -> [Action] {
+        guard let pass = self.pass else { return [] }
+        guard self.links[self.links.count - 1].held < pass.end else {
+            self.pass = nil
+            self.search = nil
+            self.attempts = 0
+            self.excluded = []
+            return [.finished]
         }
-        self.pass = nil
-        self.attempts = 0
-        self.excluded = []
-        return .finished
+        var actions: [Action] = []
+        if let search = self.seek() { actions.append(search) }
+        for index in self.links.indices where !self.isVacant(index) {
+            while let tokens = self.portion(index, pass) { actions.append(.send(self.step(index, tokens, pass, now))) }
+        }
+        return actions
     }
 
-    private mutating func step(_ index: Int, _ pass: Pass, _ now: ContinuousClock.Instant) -> Step {
-        let link = self.links[index]
+    private mutating func step(
+        _ index: Int,
+        _ tokens: Range<Int>,
+        _ pass: Pass,
+        _ now: ContinuousClock.Instant
+    ) -> Step {
         let isLast = index == self.links.count - 1
-        let tokens = self.portion(of: link, isLast: isLast, pass)
         let id = self.nextID()
-        self.links[index].outstanding = ChainLink.Outstanding(id: id, tokens: tokens, since: now)
+        let (number, goesBack) = self.links[index].given(id, tokens, now)
+        let link = self.links[index]
         let wantsLogits = isLast && pass.wantsLogits && tokens.upperBound == pass.end
         return Step(
             id: id,
             hop: link.member.id,
+            number: number,
             position: tokens.lowerBound,
+            goesBack: goesBack,
             payload: link.log.payload(tokens),
             wantsLogits: wantsLogits,
             guesses: wantsLogits ? pass.guesses : 0,
+            isAhead: link.outstanding.count > 1,
             isLast: isLast,
-            deadline: link.deadline(tokens: tokens.count)
+            deadline: link.deadline
         )
     }
 
     /// The next tokens of a hop: a chunk of those that it is behind, or those that guesses hold together.
-    private func portion(of link: ChainLink<Payload>, isLast: Bool, _ pass: Pass) -> Range<Int> {
-        guard isLast, link.held < pass.together else {
-            let count = isLast && pass.guesses > 0 ? pass.guesses + 1 : self.chunk
-            return link.held..<min(link.log.end, link.held + count)
+    private func portion(_ index: Int, _ pass: Pass) -> Range<Int>? {
+        let link = self.links[index]
+        guard link.hasRoom, link.sent < link.log.end else { return nil }
+        let chunk = link.sent < pass.start ? self.chunk : pass.chunk
+        guard pass.guesses > 0, index == self.links.count - 1 else {
+            return link.sent..<min(link.log.end, link.sent + chunk)
         }
-        return link.held..<min(link.log.end, pass.together, link.held + self.chunk)
+        guard link.sent < pass.together else { return link.log.end == pass.end ? link.sent..<pass.end : nil }
+        return link.sent..<min(link.log.end, pass.together, link.sent + chunk)
     }
 
     mutating func nextID() -> StepID {
@@ -245,7 +304,7 @@ extension ChainSession {
     }
 
     func index(of id: StepID) -> Int? {
-        self.links.firstIndex { $0.outstanding?.id == id }
+        self.links.firstIndex { $0.outstanding.contains { $0.id == id } }
     }
 
     /// Keeps the bound on what is kept: token ids always, activations while they fit.

@@ -9,6 +9,10 @@ package enum Limits {
     /// Steps of one session that wait behind the running one: a pipelined prefill sends a few ahead.
     package static let waitingSteps = 16
 
+    /// Steps of a prefill that a hop is given before the first of them is answered: with three behind the one that runs, a
+    /// round trip may take three times what a chunk takes before the hop waits.
+    package static let stepsAhead = 4
+
     /// How long a session may do nothing (DESIGN.md §5).
     package static let sessionIdle = Duration.seconds(600)
 

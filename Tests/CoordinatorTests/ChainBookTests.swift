@@ -21,13 +21,7 @@ import Testing
             self.answer = answer
         }
 
-        func step(
-            _ input: SpanInput,
-            at position: Int,
-            wantsLogits: Bool,
-            guesses: Int,
-            deadline: StepDeadline?
-        ) async throws(CoordinatorError) -> SpanAnswer {
+        func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer {
             SpanAnswer(output: .logits([0]), timing: try self.answer.get())
         }
 
@@ -59,7 +53,7 @@ import Testing
         let book = PeerBook()
         let span = TimedSpan(peer, try BlockRange(0, 4), answer)
         let chain = try Chain(spans: [span], blockCount: 4, book: book)
-        _ = try? await chain.run(SequenceState.Pass(tokens: [1], position: 0, wantsLogits: true))
+        _ = try? await chain.run(SequenceState.Pass(tokens: [1], position: 0))
         return try #require(book.candidates([try self.holder(peer)]).first)
     }
 

@@ -101,7 +101,7 @@ import Testing
         let log = SpanLog()
         let conversation = self.conversation(log)
         let prompt: [UInt32] = [0, 20, 30, 40, 50]
-        // Two passes of prefill, then three tokens.
+        // Two chunks of prefill, then three tokens.
         let answer = try await conversation.answer(
             prompt,
             options: self.options,
@@ -121,18 +121,19 @@ import Testing
     @Test func `an interruption before the first token leaves what was read`() async throws {
         let log = SpanLog()
         let conversation = self.conversation(log)
-        let prompt: [UInt32] = [0, 20, 30, 40, 50, 60]
+        let prompt: [UInt32] = [0, 20, 30, 40, 50, 60, 70, 80, 90, 100]
         let answer = try await conversation.answer(
             prompt,
             options: self.options,
-            isInterrupted: { log.steps.count == 1 }
+            isInterrupted: { log.steps.count == 2 }
         )
         #expect(answer.tokens.isEmpty && answer.finishReason == .interrupted)
         log.forget()
         let again = try await conversation.answer(prompt, options: self.options)
         let expected = try await self.fresh(prompt)
         #expect(again.tokens == expected)
-        #expect(log.steps.first?.position == 4)
+        // The second chunk was on its way when it was asked.
+        #expect(log.steps.first?.position == 8)
     }
 
     @Test(arguments: [ReplyCode.unknownSession, .gap, .busy])
@@ -243,23 +244,11 @@ private struct LoggedSpan: Span {
     var blocks: BlockRange { self.span.blocks }
     var name: String { self.span.name }
 
-    func step(
-        _ input: SpanInput,
-        at position: Int,
-        wantsLogits: Bool,
-        guesses: Int,
-        deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> SpanAnswer {
-        if case .tokens(let tokens) = input {
-            try self.log.stepped(SpanLog.Step(position: position, tokens: tokens.count))
+    func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer {
+        if case .tokens(let tokens) = step.input {
+            try self.log.stepped(SpanLog.Step(position: step.position, tokens: tokens.count))
         }
-        return try await self.span.step(
-            input,
-            at: position,
-            wantsLogits: wantsLogits,
-            guesses: guesses,
-            deadline: deadline
-        )
+        return try await self.span.step(step, deadline: deadline)
     }
 
     func close() async {

@@ -171,23 +171,13 @@ private struct ScriptedSpan: Span {
     var name: String { self.span.name }
     var peer: PeerID? { self.span.peer }
     var executor: (any TaskExecutor)? { self.span.executor }
+    var takesStepsAhead: Bool { self.span.takesStepsAhead }
 
-    func step(
-        _ input: SpanInput,
-        at position: Int,
-        wantsLogits: Bool,
-        guesses: Int,
-        deadline: StepDeadline?
-    ) async throws(CoordinatorError) -> SpanAnswer {
-        let last = position + input.tokenCount - 1
+    func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer {
+        let position = step.position
+        let last = position + step.input.tokenCount - 1
         func run() async throws(CoordinatorError) -> SpanAnswer {
-            try await self.span.step(
-                input,
-                at: position,
-                wantsLogits: wantsLogits,
-                guesses: guesses,
-                deadline: deadline
-            )
+            try await self.span.step(step, deadline: deadline)
         }
         let message = "lost peer \(self.name), which ran blocks \(self.blocks)"
         switch self.script.fault(self.blocks, position, self.isSpare) {

@@ -35,9 +35,8 @@ import Testing
                     host: host
                 )
                 do throws(CoordinatorError) {
-                    return .success(
-                        try await span.step(.tokens([1]), at: 0, wantsLogits: isLast, guesses: 0, deadline: nil).timing
-                    )
+                    let step = SpanStep(.tokens([1]), number: 0, at: 0, wantsLogits: isLast)
+                    return .success(try await span.step(step, deadline: nil).timing)
                 } catch {
                     return .failure(error)
                 }
@@ -59,7 +58,7 @@ import Testing
         )
     }
 
-    @Test func `a step below what the peer holds says that it means to cut back`() async throws {
+    @Test func `a step that goes back says that it means to`() async throws {
         let asked = Mutex<[Bool?]>([])
         let server = Host.Configuration(identity: Identity(), listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
         try await withHost(server) { server in
@@ -85,14 +84,14 @@ import Testing
                     model: RemoteSpan.Shape(hiddenSize: self.hidden, vocabularySize: self.vocabulary),
                     host: host
                 )
-                // Prefill, decode, back to 2, on from there, afresh.
-                for (tokens, position) in [(4, 0), (1, 4), (1, 2), (1, 3), (2, 0)] {
-                    let input = SpanInput.tokens([UInt32](repeating: 1, count: tokens))
-                    _ = try await span.step(input, at: position, wantsLogits: false, guesses: 0, deadline: nil)
+                for goesBack in [false, true] {
+                    var step = SpanStep(.tokens([1]), number: goesBack ? 1 : 0, at: 3, wantsLogits: false)
+                    step.goesBack = goesBack
+                    _ = try await span.step(step, deadline: nil)
                 }
             }
         }
-        #expect(asked.withLock { $0 } == [false, false, true, false, false])
+        #expect(asked.withLock { $0 } == [false, true])
     }
 
     @Test func `a peer that claims to have computed for ages is believed as long as we waited`() async throws {

@@ -19,15 +19,10 @@ import Testing
         )
     }
 
-    @Test(arguments: [(0, 0, 2), (3, 3, 5), (4, 4, 5), (5, 4, 5), (99, 4, 5), (-1, 0, 2)])
-    func `what the chain has run is not run again, but for the last token`(
-        cached: Int,
-        start: Int,
-        end: Int
-    ) throws {
-        var sequence = try self.sequence(cached: cached, options: GenerationOptions(prefillChunk: 2))
-        let pass = sequence.nextPass()
-        #expect(pass == .init(tokens: Array([1, 2, 3, 4, 5][start..<end]), position: start, wantsLogits: end == 5))
+    @Test(arguments: [(0, 0), (3, 3), (4, 4), (5, 4), (99, 4), (-1, 0)])
+    func `what the chain has run is not run again, but for the last token`(cached: Int, start: Int) throws {
+        var sequence = try self.sequence(cached: cached, options: GenerationOptions())
+        #expect(sequence.nextPass() == .init(tokens: Array([1, 2, 3, 4, 5][start...]), position: start))
     }
 
     @Test func `ends at a token that only the options name`() throws {
@@ -47,19 +42,12 @@ import Testing
         #expect(sequence.finishReason == .interrupted)
     }
 
-    @Test func `prefills in chunks and wants logits of the last only`() throws {
-        var sequence = try self.sequence(options: GenerationOptions(prefillChunk: 2))
-        #expect(sequence.nextPass() == .init(tokens: [1, 2], position: 0, wantsLogits: false))
-        #expect(sequence.nextPass() == .init(tokens: [3, 4], position: 2, wantsLogits: false))
-        #expect(sequence.nextPass() == .init(tokens: [5], position: 4, wantsLogits: true))
-    }
-
     @Test func `decodes one token after the other until the limit`() throws {
         var sequence = try self.sequence(options: GenerationOptions(maxTokens: 2))
         _ = sequence.nextPass()
         #expect(sequence.nextPosition == 5)
         sequence.drew(6)
-        #expect(sequence.nextPass() == .init(tokens: [6], position: 5, wantsLogits: true))
+        #expect(sequence.nextPass() == .init(tokens: [6], position: 5))
         sequence.drew(7)
         #expect(sequence.nextPass() == nil)
         #expect(sequence.generated == [6, 7])

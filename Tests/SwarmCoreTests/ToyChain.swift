@@ -73,13 +73,31 @@ struct ToyChain {
 
     /// Whether those who take over bear a step that is sent twice.
     var isExact = true
+    private let takingStepsAhead: Set<PeerID>
 
     /// Whether understudies are given what there is while each step is under way.
     var tendsDuringSteps = false
     /// A step that an understudy has run, whose answer is still on its way.
     private var feeding: (step: ChainSession<ToyRows>.Step, output: ToyRows)?
 
+    /// Which of the steps that are under way is answered next; the first where it is nil.
+    var picks: (@Sendable (Int) -> Int)?
+
+    private struct Flight {
+        var step: ChainSession<ToyRows>.Step
+        var fate: Fate
+        /// What its hop made of it; nil where it did not get there.
+        var output: ToyRows?
+    }
+
+    /// Steps that are under way.
+    private var flights: [Flight] = []
+    /// The most that were under way to one hop, and to all.
+    private(set) var mostAhead = 0
+    private(set) var mostUnderWay = 0
+
     private(set) var sent: [ChainSession<ToyRows>.Step] = []
+    private(set) var reached: [Int] = []
     private(set) var vacancies: [ChainSession<ToyRows>.Vacancy] = []
     private(set) var preparations: [ChainSession<ToyRows>.Vacancy] = []
     /// What understudies were sent.
@@ -94,10 +112,17 @@ struct ToyChain {
         chunk: Int = 4,
         isRecoverable: Bool = true,
         keepsStandbys: Bool = false,
-        loggedBytes: Int = 1 << 20
+        loggedBytes: Int = 1 << 20,
+        takingStepsAhead: Set<PeerID> = []
     ) {
+        self.takingStepsAhead = takingStepsAhead
         let members = hops.enumerated().map { index, hop in
-            ChainMember(id: HopID(rawValue: UInt64(index)), peer: hop.peer, blocks: hop.blocks)
+            ChainMember(
+                id: HopID(rawValue: UInt64(index)),
+                peer: hop.peer,
+                blocks: hop.blocks,
+                takesStepsAhead: takingStepsAhead.contains(hop.peer)
+            )
         }
         self.session = ChainSession(
             members,
@@ -116,7 +141,8 @@ struct ToyChain {
                 id: HopID(rawValue: self.nextHop),
                 peer: hop.peer,
                 blocks: hop.blocks,
-                isExact: self.isExact
+                isExact: self.isExact,
+                takesStepsAhead: self.takingStepsAhead.contains(hop.peer)
             )
             self.nextHop += 1
             self.hops[member.id] = ToyHop(member)
@@ -125,23 +151,30 @@ struct ToyChain {
     }
 
     /// What the last hop makes of the last token that is no guess; nil when the pass failed.
-    mutating func run(_ rows: [UInt64], at position: Int, guesses: Int = 0) -> UInt64? {
+    mutating func run(_ rows: [UInt64], at position: Int, guesses: Int = 0, chunk: Int? = nil) -> UInt64? {
         var result: UInt64?
-        var action = self.session.begin(
+        self.flights = []
+        var actions = self.session.begin(
             ToyRows(rows: rows),
             at: position,
             wantsLogits: true,
             guesses: guesses,
+            chunk: chunk,
             now: self.now
         )
         self.endFeeding()
         while true {
             self.retired += self.session.takeRetired()
-            switch action {
-            case .send(let step): action = self.send(step, &result)
+            guard !actions.isEmpty else {
+                guard !self.flights.isEmpty else { return nil }
+                actions = self.land(&result)
+                continue
+            }
+            switch actions.removeFirst() {
+            case .send(let step): self.start(step)
             case .plan(let vacancy):
                 self.vacancies.append(vacancy)
-                action = self.fill(vacancy)
+                actions += self.fill(vacancy)
             case .reopen(let vacancy):
                 self.reopened += 1
                 let members = self.take(
@@ -149,51 +182,63 @@ struct ToyChain {
                         pair.0.map { (peer: $0, blocks: pair.1) }
                     }
                 )
-                action = self.session.planned(vacancy.id, members, now: self.now)
+                actions += self.session.planned(vacancy.id, members, now: self.now)
+            case .reached(let length):
+                self.reached.append(length)
+                if self.isCurtailed { actions += self.session.curtail(now: self.now) }
             case .finished:
                 self.recovered += self.session.takeRecovered()
                 return result
-            case .wait, .fail: return nil
+            case .fail: return nil
             }
         }
     }
 
-    private mutating func send(_ step: ChainSession<ToyRows>.Step, _ result: inout UInt64?) -> Action {
+    /// Whether nobody wants a pass to go on that has reached something.
+    var isCurtailed = false
+
+    /// Sends a step: its hop runs it, in the order in which it is given steps.
+    private mutating func start(_ step: ChainSession<ToyRows>.Step) {
         self.sent.append(step)
+        let held = self.hops[step.hop]?.held ?? 0
+        var flight = Flight(step: step, fate: step.position > held ? .loses(.forgotten) : self.fate(step))
+        switch flight.fate {
+        case .loses: break
+        case .answers, .vanishes, .isLate, .drains: flight.output = self.hops[step.hop]?.run(step)
+        }
+        self.flights.append(flight)
+        self.mostUnderWay = max(self.mostUnderWay, self.flights.count)
+        self.mostAhead = max(self.mostAhead, self.flights.count { $0.step.hop == step.hop })
+    }
+
+    /// One of the steps under way comes to its end.
+    private mutating func land(_ result: inout UInt64?) -> [Action] {
+        let flight = self.flights.remove(at: self.picks.map { $0(self.flights.count) } ?? 0)
         self.now += .milliseconds(10)
         if self.tendsDuringSteps { self.tend() }
-        switch self.fate(step) {
-        case .answers: return self.answer(step, &result)
-        case .drains: return self.answer(step, &result, isLeaving: true)
-        case .loses(let loss): return self.session.failed(step.id, loss, now: self.now)
-        case .vanishes(let loss):
-            _ = self.hops[step.hop]?.run(step)
-            return self.session.failed(step.id, loss, now: self.now)
+        let step = flight.step
+        switch flight.fate {
+        case .answers: return self.answer(flight, &result)
+        case .drains: return self.answer(flight, &result, isLeaving: true)
+        case .loses(let loss), .vanishes(let loss): return self.session.failed(step.id, loss, now: self.now)
         case .isLate:
             self.now += step.deadline
-            let late = self.session.late(step.id, now: self.now)
-            if case .send = late {
-                _ = self.answer(step, &result)
-                return late
+            var actions = self.session.late(step.id, now: self.now)
+            if case .plan(let vacancy)? = actions.first {
+                self.vacancies.append(vacancy)
+                actions = self.fill(vacancy)
             }
-            guard case .plan(let vacancy) = late else { return self.answer(step, &result) }
-            self.vacancies.append(vacancy)
-            let next = self.fill(vacancy)
             // It wakes up too late, or nobody else was there.
-            let straggler = self.answer(step, &result)
-            if case .send = next { return next }
-            return straggler
+            return actions + self.answer(flight, &result)
         }
     }
 
     typealias Action = ChainSession<ToyRows>.Action
 
-    private mutating func answer(
-        _ step: ChainSession<ToyRows>.Step,
-        _ result: inout UInt64?,
-        isLeaving: Bool = false
-    ) -> Action {
-        guard let output = self.hops[step.hop]?.run(step) else { preconditionFailure("a step goes to a hop") }
+    private mutating func answer(_ flight: Flight, _ result: inout UInt64?, isLeaving: Bool = false) -> [Action] {
+        guard let output = flight.output else { preconditionFailure("a step goes to a hop") }
+        let step = flight.step
+        guard self.session.isOutstanding(step.id) else { return [] }
         if step.isLast, step.wantsLogits { result = output.rows.dropLast(step.guesses).last }
         return self.session.answered(
             step.id,
@@ -254,7 +299,7 @@ struct ToyChain {
         self.session.fed(step.id, with: step.isLast ? nil : output, now: self.now)
     }
 
-    private mutating func fill(_ vacancy: ChainSession<ToyRows>.Vacancy) -> Action {
+    private mutating func fill(_ vacancy: ChainSession<ToyRows>.Vacancy) -> [Action] {
         guard let hops = self.plan(vacancy) else { return self.session.unplanned(vacancy.id, now: self.now) }
         return self.session.planned(vacancy.id, self.take(hops), now: self.now)
     }
