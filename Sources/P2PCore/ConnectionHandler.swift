@@ -24,6 +24,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var idleness: Idleness
     var isFlushScheduled = false
     var isFinished = false
+    var busyPoll = BusyPoll()
     /// A read that waits until the answers to what was read before have left.
     var heldRead = false
     /// Something arrived, so the remote has accepted the connection.
@@ -141,15 +142,28 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Encrypts what there is to send, as far as the socket takes it.
     func flushNow() {
         guard let context, !self.isFinished, self.secure.hasOutput else { return }
-        var wrote = false
+        var batches = 0
         while context.channel.isWritable, let batch = self.nextBatch(context.channel.allocator) {
             context.write(self.wrapOutboundOut(batch), promise: nil)
-            wrote = true
+            batches += 1
         }
-        if wrote { context.flush() }
+        if batches > 0 { context.flush() }
+        // Who sends much waits for room, not for an answer.
+        if batches == 1, context.channel.isWritable, self.busyPoll.isDue() { self.awaitAnswer(context) }
         if self.heldRead, !self.secure.yamux.isCongested {
             self.heldRead = false
             context.read()
+        }
+    }
+
+    /// Keeps the thread awake for a moment at the end of the tick: what comes in time saves waking it up.
+    private func awaitAnswer(_ context: ChannelHandlerContext) {
+        context.eventLoop.assumeIsolated().execute {
+            // What this side has to say meanwhile comes first.
+            guard let context = self.context, !self.isFlushScheduled else { return }
+            let answered = try? context.channel.pipeline.syncOperations
+                .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self, BusyPoll.isReadable)
+            self.busyPoll.ended(answered: answered ?? false)
         }
     }
 

@@ -106,6 +106,12 @@ package enum Limits {
     /// months.
     package static let lingerProgress = 16 * 1024
 
+    /// How long a connection that has sent asks for the answer before its thread sleeps, and how many messages pass
+    /// without that where answers never come in time: about what waking a thread on another core takes, and for a peer
+    /// that is slow, or far away, nothing that could be measured.
+    static let busyPoll = TimeAmount.microseconds(50)
+    package static let busyPollPause = 1023
+
     /// Bytes of one read from a socket; fewer system calls than the usual 64 KiB.
     package static let socketRead = 256 * 1024
 
