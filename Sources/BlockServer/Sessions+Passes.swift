@@ -8,6 +8,8 @@ extension Sessions {
     enum Start {
         case here
         case onItsThread
+        /// Others are about to come; until then nothing.
+        case later(ContinuousClock.Instant)
     }
 
     /// A pass about to run.
@@ -22,11 +24,31 @@ extension Sessions {
     /// A step that comes alone and is over before another thread would be awake runs where it is.
     func start(_ state: inout State) -> Start? {
         guard !state.isComputing, state.scheduler.waitingCount > 0 else { return nil }
+        if let moment = self.pause(&state) {
+            if let wakesAt = state.wakesAt, wakesAt <= moment { return nil }
+            state.wakesAt = moment
+            return .later(moment)
+        }
         state.isComputing = true
         guard let only = state.scheduler.onlyWaiting, let work = state.work[only.id], self.compute.pendingPasses == 0
         else { return .onItsThread }
         let (order, blocks) = (work.order, work.order.blocks.indices)
         return self.loaded.isBrief(tokens: order.tokenCount, at: order.position, blocks: blocks) ? .here : .onItsThread
+    }
+
+    /// Until when what is ready waits for company.
+    private func pause(_ state: inout State) -> ContinuousClock.Instant? {
+        guard let (blocks, rows) = state.scheduler.decoding else { return nil }
+        return state.gathering.pause(rows: rows, in: blocks, now: .now)
+    }
+
+    /// Looks at `moment` who has come.
+    func wake(at moment: ContinuousClock.Instant) {
+        self.compute.submit(at: moment) { [weak self] in
+            self?.update { state, _ in
+                if state.wakesAt == moment { state.wakesAt = nil }
+            }
+        }
     }
 
     /// Runs one pass on the caller's thread; what came meanwhile goes to the compute thread.
@@ -55,7 +77,7 @@ extension Sessions {
         var isMore = false
         self.update { state, answers in
             self.ended(pass, results, took: start.duration(to: end), at: end, &state, &answers)
-            isMore = state.scheduler.waitingCount > 0
+            isMore = state.scheduler.waitingCount > 0 && self.pause(&state) == nil
             state.isComputing = isMore
         }
         return isMore
@@ -68,6 +90,7 @@ extension Sessions {
             state.isComputing = false
             return nil
         }
+        state.gathering.began()
         let steps = batch.portions.compactMap { portion in
             state.work[portion.id].map { work in
                 if portion.tokens.lowerBound == 0 {
@@ -90,6 +113,10 @@ extension Sessions {
     ) {
         let failed = zip(pass.portions, results).filter { if case .failure = $1 { true } else { false } }
         state.scheduler.ended(failed: Set(failed.map(\.0.id)), took: duration)
+        let rows = pass.portions.map(\.tokens.count)
+        if failed.isEmpty, rows.allSatisfy({ $0 <= SwarmCore.Limits.decodingTokens }) {
+            state.gathering.passed(rows: rows.reduce(0, +), blocks: pass.blocks.count, took: duration)
+        }
         for (portion, result) in zip(pass.portions, results) {
             guard var work = state.work[portion.id] else { continue }
             switch result {
@@ -102,6 +129,7 @@ extension Sessions {
                     tokens: work.order.tokenCount,
                     took: work.computing
                 )
+                state.gathering.answered(work.key, now: now)
                 self.finish(portion.id, work.key, .committed, work.outcome(at: now), &state, &answers)
             case .failure(let error):
                 work.cache.truncate(to: work.order.position)

@@ -24,6 +24,7 @@ extension Sessions {
         switch start {
         case .here: self.runBriefly()
         case .onItsThread: self.compute.submit { self.run() }
+        case .later(let moment): self.wake(at: moment)
         case nil: break
         }
     }
@@ -37,7 +38,9 @@ extension Sessions {
                 let position = state.waiters[id]?.step.position ?? 0
                 self.reply(StepOutcome(refusal, position: position), to: id, &state, &answers)
             case .acknowledge(let id): self.reply(.closed, to: id, &state, &answers)
-            case .discard(let key): state.caches[key] = nil
+            case .discard(let key):
+                state.caches[key] = nil
+                state.gathering.left(for: key)
             }
         }
     }
@@ -85,6 +88,7 @@ extension Sessions {
             let outcome = StepOutcome(refusal, position: order.position)
             return self.finish(id, key, .dropped, outcome, &state, &answers)
         }
+        state.gathering.arrived(key, in: order.blocks, tokens: order.tokenCount, now: waiter.arrival)
         state.work[id] = StepWork(key: key, order: order, cache: cache, input: waiter.input, arrival: waiter.arrival)
     }
 }

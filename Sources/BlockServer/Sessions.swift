@@ -24,6 +24,9 @@ final class Sessions: Sendable {
     struct State {
         var ledger: SessionLedger
         var scheduler: BatchScheduler
+        var gathering = Gathering()
+        /// When what waits is looked at again, where it waits for company.
+        var wakesAt: ContinuousClock.Instant?
         var caches: [SessionKey: KVCache] = [:]
         var waiters: [StepID: Waiter] = [:]
         /// What is in the scheduler's hands.

@@ -53,6 +53,12 @@ public final class ComputeQueue: TaskExecutor {
         }
     }
 
+    /// Runs `body` on the queue's thread at a moment, or a little after it. Nobody counts as waiting for it until then.
+    package func submit(at moment: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void) {
+        let delay = max(.zero, ContinuousClock.now.duration(to: moment)) / .nanoseconds(1)
+        self.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(delay)), execute: body)
+    }
+
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         self.queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }

@@ -78,6 +78,13 @@ package struct BatchScheduler: Sendable {
     /// Steps that are ready, or the rest of which is, and that are not in a pass.
     package var waitingCount: Int { self.waiting.count }
 
+    /// The span in which all that waits decodes, and its rows; nil where anybody waits for something else.
+    package var decoding: (blocks: BlockRange, rows: Int)? {
+        guard let blocks = self.waiting.first?.step.blocks else { return nil }
+        guard self.waiting.allSatisfy({ $0.step.isDecoding && $0.step.blocks == blocks }) else { return nil }
+        return (blocks, self.waiting.reduce(0) { $0 + $1.remaining })
+    }
+
     /// The step that waits, where it is the only one.
     package var onlyWaiting: Step? { self.waiting.count == 1 ? self.waiting.first?.step : nil }
 }

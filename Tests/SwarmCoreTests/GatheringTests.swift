@@ -1,0 +1,118 @@
+import ShardProtocol
+import Testing
+
+@testable import SwarmCore
+
+@Suite struct GatheringTests {
+    private let start = ContinuousClock.now
+    private let blocks: BlockRange
+
+    init() throws { self.blocks = try BlockRange(0, 8) }
+
+    private func key(_ session: UInt64) throws -> SessionKey {
+        SessionKey(peer: try Samples.peer(1), session: SessionID(rawValue: session))
+    }
+
+    private func at(_ milliseconds: Int) -> ContinuousClock.Instant { self.start + .milliseconds(milliseconds) }
+
+    /// One that knows two sessions: both are away for 30 ms at a time, and a pass of one row reads for 8 ms. The first was
+    /// answered last 100 ms from the start, the second at `other`.
+    private func gathering(other: Int = 100) throws -> Gathering {
+        var gathering = Gathering()
+        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9))
+        for (session, end) in [(1, 100), (2, other)] {
+            let key = try self.key(UInt64(session))
+            gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(end - 50))
+            gathering.answered(key, now: self.at(end - 40))
+            gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(end - 10))
+            gathering.answered(key, now: self.at(end))
+        }
+        return gathering
+    }
+
+    @Test func `a pass waits for whoever is about to come`() throws {
+        var gathering = try self.gathering(other: 110)
+        gathering.arrived(try self.key(1), in: self.blocks, tokens: 1, now: self.at(130))
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(130)) == self.at(140))
+        gathering.arrived(try self.key(2), in: self.blocks, tokens: 1, now: self.at(138))
+        #expect(gathering.pause(rows: 2, in: self.blocks, now: self.at(138)) == nil)
+    }
+
+    @Test func `a pass waits for nobody who is too far away`() throws {
+        var gathering = try self.gathering(other: 125)
+        gathering.arrived(try self.key(1), in: self.blocks, tokens: 1, now: self.at(130))
+        // 25 ms against 6 passes of 8 ms, less an eighth of them for the second row: 48 − 25 > 25 + 6 does not hold.
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(130)) == nil)
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(136)) == self.at(155))
+    }
+
+    @Test func `the more are ready, the shorter is the wait that pays`() throws {
+        var gathering = try self.gathering(other: 110)
+        #expect(gathering.pause(rows: 7, in: self.blocks, now: self.at(135)) == nil)
+        #expect(gathering.pause(rows: 2, in: self.blocks, now: self.at(135)) == self.at(140))
+    }
+
+    @Test func `whoever is late by more than a pass is not waited for any more`() throws {
+        var gathering = try self.gathering()
+        gathering.arrived(try self.key(1), in: self.blocks, tokens: 1, now: self.at(130))
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(137)) == self.at(138))
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(139)) == nil)
+    }
+
+    @Test func `no pass waits for longer than a stall, however many are about to come`() throws {
+        var gathering = try self.gathering()
+        for session in 3..<40 {
+            let key = try self.key(UInt64(session))
+            gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(0))
+            gathering.answered(key, now: self.at(1))
+            gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(1 + 5 * session))
+            gathering.answered(key, now: self.at(90 + 4 * session))
+        }
+        let begin = self.at(130)
+        var now = begin
+        while let moment = gathering.pause(rows: 1, in: self.blocks, now: now) {
+            now = max(moment, now + .milliseconds(1))
+        }
+        #expect(now > begin + .milliseconds(40))
+        #expect(now <= begin + Limits.longestStall)
+        gathering.began()
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: now) != nil)
+    }
+
+    @Test func `who has left, reads a prompt, is elsewhere or was away for long is not waited for`() throws {
+        let second = try self.key(2)
+        let changes: [(inout Gathering) throws -> Void] = [
+            { $0.left(for: second) },
+            { $0.arrived(second, in: self.blocks, tokens: 64, now: self.at(112)) },
+            {
+                $0.arrived(second, in: try BlockRange(2, 8), tokens: 1, now: self.at(111))
+                $0.answered(second, now: self.at(112))
+            },
+            {
+                $0.arrived(second, in: self.blocks, tokens: 1, now: self.at(9000))
+                $0.answered(second, now: self.at(9001))
+            },
+        ]
+        for change in changes {
+            var gathering = try self.gathering(other: 110)
+            try change(&gathering)
+            gathering.left(for: try self.key(1))
+            #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(132)) == nil)
+            #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(9020)) == nil)
+        }
+    }
+
+    @Test func `passes that are over before a timer would be do not wait`() throws {
+        var gathering = try self.gathering()
+        for _ in 0..<60 { gathering.passed(rows: 1, blocks: 8, took: .microseconds(200)) }
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(130)) == nil)
+    }
+
+    @Test func `sessions that are over are forgotten`() throws {
+        var gathering = try self.gathering()
+        #expect(gathering.count == 2)
+        gathering.left(for: try self.key(1))
+        gathering.left(for: try self.key(2))
+        #expect(gathering.count == 0)
+    }
+}
