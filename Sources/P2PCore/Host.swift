@@ -50,9 +50,14 @@ public final class Host: Sendable {
     public var peerID: PeerID { self.configuration.identity.peerID }
 
     /// Where the host can be reached, without its peer id: the bound addresses, with a wildcard replaced by the addresses
-    /// of the interfaces, and those at which several peers have reached it from outside.
+    /// of the interfaces, and those at which several peers have reached it from outside; or those that its configuration
+    /// announces instead, while it listens.
     public var listenAddresses: [Multiaddr] {
-        self.state.withLock { $0.listenAddresses + $0.externalAddresses }
+        let announced = self.configuration.announcedAddresses
+        return self.state.withLock { state in
+            guard announced.isEmpty || state.listenAddresses.isEmpty else { return announced }
+            return state.listenAddresses + state.externalAddresses
+        }
     }
 
     /// Where the host can be reached, with its peer id: what another peer takes as a bootstrap address.
@@ -76,8 +81,10 @@ public final class Host: Sendable {
             do {
                 let listener = try await self.bind(address)
                 self.listeners.withLock { $0.append(listener.channel) }
-                self.state.withLock { $0.listenAddresses += listener.addresses }
-                let own = self.listenAddresses.compactMap(\.ipAddress)
+                let own = self.state.withLock { state in
+                    state.listenAddresses += listener.addresses
+                    return state.listenAddresses.compactMap(\.ipAddress)
+                }
                 self.book.update { $0.setOwnAddresses(own) }
             } catch {
                 await self.close()

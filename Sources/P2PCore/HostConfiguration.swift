@@ -8,6 +8,8 @@ extension Host {
         public var identity: Identity
         /// Where it listens; empty for a host that only dials.
         public var listenAddresses: [Multiaddr]
+        /// Where others are told to dial instead, without a peer id: the outside of a forwarded port. Empty: where it listens.
+        public var announcedAddresses: [Multiaddr] = []
         /// The name and version of the program, as Identify tells it.
         public var agentVersion: String
         /// The only peers that may connect or be dialed; `nil` for all.

@@ -60,6 +60,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Tell others to dial here instead, where a router forwards a port; repeat for more.",
+            valueName: "multiaddr"
+        ),
+        transform: { try Multiaddr($0) }
+    )
+    var announce: [Multiaddr] = []
+
+    @Option(
+        help: ArgumentHelp(
             "Memory for the KV-caches of all sessions. (default: what is left, at most 2GiB)",
             valueName: "size"
         )
@@ -111,6 +120,8 @@ struct ServeCommand: AsyncParsableCommand {
             listenAddresses: try self.listenAddresses(settings),
             agentVersion: Version.agent
         )
+        let announced = try self.announce.isEmpty ? settings.values(.announce) { try Multiaddr($0) } : self.announce
+        host.announcedAddresses = announced.map(\.withoutPeerID)
         host.allowedPeers = try self.network.allowedPeers(settings)
         host.logger = try self.network.logger(settings)
         let output = ServeOutput(

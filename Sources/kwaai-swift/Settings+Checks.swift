@@ -12,7 +12,7 @@ extension Settings {
 
     private static func kind(of key: Key) -> Kind {
         switch key {
-        case .bootstrap, .listen, .allow: .list
+        case .bootstrap, .listen, .announce, .allow: .list
         case .context, .threads, .temperature, .seed, .maxTokens, .topK, .topP: .number
         case .noMDNS: .flag
         case .identity, .name, .model, .blocks, .quantize, .memory, .kvMemory, .dhtPrefix, .logLevel, .metricsPort:

@@ -7,8 +7,8 @@ import Foundation
 /// A flag wins over both. The keys are the names of the flags: `--kv-memory` is `KWAAI_KV_MEMORY` and `"kv-memory"`.
 struct Settings {
     enum Key: String, CaseIterable {
-        case identity, name, listen, bootstrap, allow, model, blocks, context, quantize, threads, temperature, seed
-        case memory
+        case identity, name, listen, announce, bootstrap, allow, model, blocks, context, quantize, threads, temperature
+        case seed, memory
         case kvMemory = "kv-memory"
         case dhtPrefix = "dht-prefix"
         case metricsPort = "metrics-port"

@@ -1,5 +1,6 @@
 import NIOCore
 import P2PWire
+import Synchronization
 import Testing
 
 @testable import P2PCore
@@ -41,6 +42,23 @@ import Testing
                 #expect(listener.addresses(of: dialer.peerID) == dialer.listenAddresses)
             }
         }
+    }
+
+    @Test func `a host that announces an address tells that one alone, while it listens`() async throws {
+        let outside = try Multiaddr("/ip4/192.0.2.7/tcp/4801")
+        var configuration = try Self.listening()
+        configuration.announcedAddresses = [outside]
+        try await withHost(configuration) { listener in
+            #expect(listener.listenAddresses == [outside])
+            let bound = try #require(listener.state.withLock { $0.listenAddresses }.first)
+            try await withHost(Host.Configuration()) { dialer in
+                try await dialer.connect(to: PeerInfo(id: listener.peerID, addresses: [bound]))
+                let seen = try await Self.identification(of: listener.peerID, at: dialer)
+                #expect(seen.listenAddresses == [outside])
+            }
+        }
+        configuration.listenAddresses = []
+        try await withHost(configuration) { dialer in #expect(dialer.listenAddresses.isEmpty) }
     }
 
     @Test func `connected peers hear of a protocol that is served later`() async throws {
