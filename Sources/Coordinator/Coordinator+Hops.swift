@@ -18,11 +18,12 @@ extension Coordinator {
     func holders(
         through dht: DHT,
         host: Host,
-        lookupTime: Duration = Limits.lookupTime
+        lookupTime: Duration = Limits.lookupTime,
+        insists: Bool = false
     ) async -> [KnownPeer] {
         let blockCount = self.model.configuration.blockCount
         let holders = await Discovery(host: host, dht: dht)
-            .holders(of: self.modelKey, blockCount: blockCount, lookupTime: lookupTime)
+            .holders(of: self.modelKey, blockCount: blockCount, lookupTime: lookupTime, insists: insists)
         self.peers.noteFound(holders)
         return holders
     }

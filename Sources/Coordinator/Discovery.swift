@@ -49,14 +49,17 @@ public struct Discovery: Sendable {
     ///
     /// Provider records are hints (DESIGN.md §4): whoever does not answer in time is left out.
     ///
-    /// - Parameter lookupTime: how long the DHT is searched; whoever is found is then asked for 3 s.
+    /// - Parameters:
+    ///   - lookupTime: how long the DHT is searched; whoever is found is then asked for 3 s.
+    ///   - insists: whether those are dialled too who could not be reached a moment ago.
     func holders(
         of model: ModelKey,
         blockCount: Int,
-        lookupTime: Duration = Limits.lookupTime
+        lookupTime: Duration = Limits.lookupTime,
+        insists: Bool = false
     ) async -> [KnownPeer] {
         let providers = await self.providers(of: model, blockCount: blockCount, lookupTime)
-        let answers = await self.ask(providers) { answers in
+        let answers = await self.ask(providers, insists: insists) { answers in
             Self.isCovered(blockCount, by: answers.compactMap(\.record))
         }
         return answers.filter { $0.record?.modelKey == model && $0.record?.blockCount == blockCount }
@@ -98,14 +101,18 @@ public struct Discovery: Sendable {
     }
 
     /// Asks sixteen at once, until everybody has been asked, `isEnough`, or the time is over.
-    private func ask(_ peers: [PeerInfo], until isEnough: ([KnownPeer]) -> Bool) async -> [KnownPeer] {
+    private func ask(
+        _ peers: [PeerInfo],
+        insists: Bool = false,
+        until isEnough: ([KnownPeer]) -> Bool
+    ) async -> [KnownPeer] {
         await withTaskGroup(of: KnownPeer?.self) { group in
             var waiting = peers.makeIterator()
             var outstanding = 0
             func askNext() {
                 guard let peer = waiting.next() else { return }
                 outstanding += 1
-                group.addTask { await self.ask(peer) }
+                group.addTask { await self.ask(peer, insists: insists) }
             }
             group.addTask {
                 try? await pause(for: Limits.discoveryTime)
@@ -126,7 +133,9 @@ public struct Discovery: Sendable {
         }
     }
 
-    private func ask(_ peer: PeerInfo) async -> KnownPeer {
+    private func ask(_ peer: PeerInfo, insists: Bool) async -> KnownPeer {
+        // Whoever cannot be reached does not answer below.
+        if insists { try? await self.host.connect(to: peer, ignoringBackoff: true) }
         let records = try? await fetchNodeRecords(from: peer, over: self.host, now: .now(), timeout: Limits.recordTime)
         let own = records?.first { $0.peer == peer.id }
         let roundTrip = try? await self.host.ping(peer.id)

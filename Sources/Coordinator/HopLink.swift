@@ -32,9 +32,17 @@ final class HopLink: Sendable {
     /// - Throws: `ShardError`: see ``InferenceClient/send(_:to:timeout:)`` and ``InferenceStream/send(_:)``.
     func send(_ request: InferenceRequest) async throws(ShardError) -> InferenceResponse {
         guard self.keepsStream else {
+            await self.connect()
             return try await InferenceClient(host: self.host).send(request, to: self.peer, timeout: Limits.stepTime)
         }
         return try await self.usableStream().send(request)
+    }
+
+    /// Dials even if the peer could not be reached a moment ago: whoever planned the chain has weighed what failed
+    /// (``PeerBans``), and this one may be the last that holds the blocks.
+    private func connect() async {
+        // Why it cannot be reached is said where its stream cannot be opened.
+        try? await self.host.connect(to: self.peer, ignoringBackoff: true)
     }
 
     /// The session's stream. Whoever comes while it is being opened gets the same, in the order of coming.
@@ -56,6 +64,7 @@ final class HopLink: Sendable {
             }
         }
         let opened: Swift.Result<InferenceStream, ShardError>
+        await self.connect()
         do throws(ShardError) {
             opened = .success(try await InferenceStream(to: self.peer, over: self.host))
         } catch {

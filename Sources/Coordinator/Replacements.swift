@@ -71,7 +71,8 @@ actor Replacements {
         self.known = await self.coordinator.holders(
             through: dht,
             host: self.host,
-            lookupTime: Limits.replacementLookupTime
+            lookupTime: Limits.replacementLookupTime,
+            insists: true
         )
         self.lastSearch = .now
     }

@@ -15,6 +15,7 @@ import Testing
     /// What a span of one token makes of the answers of a peer.
     private func outcome(
         isLast: Bool = false,
+        before: (Host, PeerID) async throws -> Void = { _, _ in },
         _ answer: @escaping @Sendable (InferenceRequest) -> InferenceResponse
     ) async throws -> Result<StepTiming, CoordinatorError> {
         let server = Host.Configuration(
@@ -25,6 +26,7 @@ import Testing
             serveInference(on: server, limit: 4) { _, request in answer(request) }
             let peer = PeerInfo(id: server.peerID, addresses: server.listenAddresses)
             return try await withHost(Host.Configuration(identity: Identity())) { host in
+                try await before(host, peer.id)
                 let span = RemoteSpan(
                     peer: peer,
                     blocks: try BlockRange(0, 4),
@@ -56,6 +58,19 @@ import Testing
             activations: (try? Activations(tokens: 1, halves: halves)) ?? .none,
             step: step
         )
+    }
+
+    @Test func `a peer that could not be reached a moment ago is dialled all the same`() async throws {
+        let closed = try Multiaddr("/ip4/127.0.0.1/tcp/1")
+        let outcome = try await self.outcome(
+            before: { host, peer in
+                await #expect(throws: P2PError.self) {
+                    try await host.connect(to: PeerInfo(id: peer, addresses: [closed]))
+                }
+            },
+            { request in self.response(to: request, [UInt16](repeating: 0, count: self.hidden)) }
+        )
+        _ = try outcome.get()
     }
 
     @Test func `a step that goes back says that it means to`() async throws {
