@@ -26,6 +26,7 @@ struct ChatCommand: AsyncParsableCommand {
     @OptionGroup var speculation: SpeculationFlag
 
     @OptionGroup var route: RouteOptions
+    @OptionGroup var numbers: NumbersFlag
 
     @Option(help: ArgumentHelp("What the model is told before the conversation.", valueName: "text"))
     var system: String?
@@ -68,7 +69,9 @@ struct ChatCommand: AsyncParsableCommand {
             interruption: interruption
         )
         try await withInterruption(unless: { interruption.stopAnswer() }) {
-            try await self.withConversation(coordinator, settings: settings) { try await session.run($0) }
+            try await self.numbers.whileTelling {
+                try await self.withConversation(coordinator, settings: settings) { try await session.run($0) }
+            }
         }
     }
 

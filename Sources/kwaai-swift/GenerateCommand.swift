@@ -53,6 +53,7 @@ struct GenerateCommand: AsyncParsableCommand {
     @OptionGroup var speculation: SpeculationFlag
 
     @OptionGroup var route: RouteOptions
+    @OptionGroup var numbers: NumbersFlag
 
     @Flag(help: "Ask the prompt as a person would, by the model's own chat template, and print the answer only.")
     var chat = false
@@ -100,13 +101,15 @@ struct GenerateCommand: AsyncParsableCommand {
         let generation: Generation
         do {
             generation = try await withInterruption {
-                try await self.generate(
-                    prompt,
-                    options: options,
-                    with: coordinator,
-                    settings: settings,
-                    report: { try await output.show($0) }
-                )
+                try await self.numbers.whileTelling {
+                    try await self.generate(
+                        prompt,
+                        options: options,
+                        with: coordinator,
+                        settings: settings,
+                        report: { try await output.show($0) }
+                    )
+                }
             }
         } catch {
             await output.abandon()

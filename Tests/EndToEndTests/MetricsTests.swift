@@ -1,15 +1,19 @@
 import Foundation
+import Subprocess
 import Testing
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking
 #endif
 
-/// What `serve --metrics-port` tells of itself.
+/// What `serve` and `generate` tell of themselves with `--metrics-port`.
 @Suite(.serialized) struct MetricsTests {
     /// The value of each line, by its name and labels.
     private func numbers(of peer: PeerProcess) async throws -> [String: Double] {
-        let port = try #require(peer.metricsPort)
+        try await self.numbers(at: try #require(peer.metricsPort))
+    }
+
+    private func numbers(at port: Int) async throws -> [String: Double] {
         let url = try #require(URL(string: "http://127.0.0.1:\(port)/metrics"))
         let (data, response) = try await URLSession.shared.data(from: url)
         #expect((response as? HTTPURLResponse)?.statusCode == 200)
@@ -50,6 +54,41 @@ import Testing
                 #expect(try #require(numbers["kwaai_network_received_bytes_total"]) > 1000)
                 #expect(try #require(numbers["kwaai_network_sent_bytes_total"]) > 1000)
             }
+        }
+    }
+
+    @Test func `a generation tells Prometheus of its hops while it runs`() async throws {
+        let home = try Home()
+        let log = "\(home.path)/generate.log"
+        try await withPeers(["0..12", "12..24"], home: home) { peers in
+            let arguments = [
+                "-c", "exec \"$0\" \"$@\" 2>\(log)", "\(Program.path)", "generate", "Once upon a time", "--ignore-eos",
+                "--max-tokens", "400", "--metrics-port", "0", "--bootstrap", peers[0].address,
+            ]
+            let outcome = try await Subprocess.run(
+                .name("sh"),
+                arguments: Arguments(arguments),
+                environment: home.environment,
+                input: .none,
+                output: .sequence,
+                error: .discarded
+            ) { generation -> [String: Double] in
+                defer { kill(generation.processIdentifier.value, SIGTERM) }
+                // The text begins when the prompt has gone through both hops.
+                for try await _ in generation.standardOutput {
+                    let said = try String(contentsOfFile: log, encoding: .utf8)
+                    let port = said.firstMatch(of: /127\.0\.0\.1:([0-9]+)\/metrics/).flatMap { Int($0.1) }
+                    return try await self.numbers(at: try #require(port, "\(said)"))
+                }
+                return [:]
+            }
+            let numbers = outcome.closureResult
+            for part in ["compute", "queue", "network"] {
+                #expect(try #require(numbers["kwaai_hop_\(part)_seconds_count"]) >= 2)
+            }
+            #expect(numbers["kwaai_failovers_total"] == 0)
+            #expect(numbers["kwaai_hop_bans_total"] == 0)
+            #expect(try #require(numbers["kwaai_network_sent_bytes_total"]) > 1000)
         }
     }
 
