@@ -20,6 +20,16 @@ func benchmark(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     )
 }
 
+/// A plain program over processes that serve.
+func swarm(_ name: String) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: ["Swarm", kwaai("P2PCore"), kwaai("Kademlia"), kwaai("Coordinator"), kwaai("ShardProtocol")],
+        path: "Programs/\(name)",
+        swiftSettings: swiftSettings
+    )
+}
+
 func kwaai(_ name: String) -> Target.Dependency { .product(name: name, package: "kwaai-swift") }
 
 let package = Package(
@@ -58,14 +68,19 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         // Over processes of `kwaai-swift serve`, which share the machine's cores.
-        .executableTarget(
-            name: "Concurrency",
+        .target(
+            name: "Swarm",
             dependencies: [
                 kwaai("P2PCore"), kwaai("Kademlia"), kwaai("Coordinator"), kwaai("Model"), kwaai("Tokenizer"),
+                kwaai("DemoModel"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            path: "Programs/Concurrency",
+            path: "Programs/Swarm",
             swiftSettings: swiftSettings
         ),
+        swarm("Concurrency"),
+        swarm("Failures"),
+        swarm("WideArea"),
         .target(name: "CAllocations", path: "Programs/CAllocations"),
         .target(name: "CMachine", path: "Programs/CMachine"),
     ],

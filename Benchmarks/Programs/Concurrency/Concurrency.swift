@@ -1,36 +1,29 @@
 import Coordinator
-import Foundation
 import Kademlia
-import Model
 import P2PCore
-import P2PWire
-import Tokenizer
+import Swarm
 
 /// Generations that run at once over a chain of `serve` processes, in turn with one alone.
 @main
 struct Concurrency {
     static func main() async throws {
         let options = try Options(CommandLine.arguments.dropFirst())
-        let model = try ModelDirectory(path: options.model)
-        let coordinator = try Coordinator(model: model, tokenizer: Tokenizer(directory: options.model))
-        let servers = try Self.servers(options, blockCount: model.configuration.blockCount)
+        let subject = try Subject(model: options.model)
+        let servers = try Self.servers(options, subject)
         defer { for server in servers { server.stop() } }
-        let host = Host.Configuration(listenAddresses: [try Multiaddr("/ip4/127.0.0.1/tcp/0")])
-        try await withHost(host) { host in
-            let bootstrap = try servers.map { try Multiaddr($0.address) }
-            try await withDHT(host: host, configuration: .init(bootstrap: bootstrap)) { dht in
-                let run = Run(coordinator: coordinator, host: host, dht: dht, options: options)
-                try await Self.measure(run, servers)
-            }
+        try await subject.withPeer(joining: servers.map(\.address)) { host, dht in
+            try await Self.measure(Run(subject: subject, host: host, dht: dht, options: options), servers)
         }
     }
 
     /// One server for each part of the model; the first starts a network, the others join it.
-    private static func servers(_ options: Options, blockCount: Int) throws -> [Server] {
+    private static func servers(_ options: Options, _ subject: Subject) throws -> [Server] {
         var servers: [Server] = []
-        for hop in 0..<options.hops {
-            let blocks = hop * blockCount / options.hops..<(hop + 1) * blockCount / options.hops
-            servers.append(try Server(options, blocks: blocks, bootstrap: servers.first?.address))
+        for blocks in subject.ranges(hops: options.hops) {
+            var launch = subject.launch(blocks)
+            launch.bootstrap = servers.first?.address
+            launch.flags = options.flags
+            servers.append(try Server(launch))
         }
         return servers
     }
@@ -61,14 +54,14 @@ struct Concurrency {
 
 /// Generations of one round.
 struct Run: Sendable {
-    let coordinator: Coordinator
+    let subject: Subject
     let host: P2PCore.Host
     let dht: DHT
     let options: Options
 
     struct Result: Sendable {
         var tokens: [[UInt32]]
-        /// Of all of them together, prompts not counted.
+        /// Of all of them together, prompts included.
         var tokensPerSecond: Double
     }
 
@@ -83,9 +76,8 @@ struct Run: Sendable {
         let tokens = try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
             for session in 0..<sessions {
                 group.addTask {
-                    let prompt = (0..<8).map { UInt32(100 + 37 * session + $0) }
-                    let result = try await self.coordinator.generate(
-                        prompt,
+                    let result = try await self.subject.coordinator.generate(
+                        try self.subject.prompt(session),
                         options: generation,
                         over: .discovered(self.dht),
                         host: self.host
@@ -99,18 +91,5 @@ struct Run: Sendable {
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         return Result(tokens: tokens, tokensPerSecond: Double(tokens.reduce(0) { $0 + $1.count }) / seconds)
-    }
-}
-
-struct Failure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-}
-
-extension Double {
-    func rounded(_ places: Int) -> Double {
-        let scale = pow(10, Double(places))
-        return (self * scale).rounded() / scale
     }
 }

@@ -5,21 +5,45 @@ import Foundation
 #endif
 
 /// A `kwaai-swift serve` that is online.
-final class Server: Sendable {
+public final class Server: Sendable {
     /// Where it can be dialled, `/p2p/` included.
-    let address: String
+    public let address: String
     /// Where it tells its numbers.
     private let metricsPort: Int
     private let process: RunningProcess
 
+    /// What `serve` is told.
+    public struct Launch: Sendable {
+        public var program: String
+        public var blocks: Range<Int>
+        /// A folder or a GGUF file; nil for the demo model.
+        public var model: String?
+        public var port = 0
+        /// Whom it joins; a network of its own where there is none.
+        public var bootstrap: String?
+        public var flags: [String] = []
+
+        public init(_ program: String, model: String?, blocks: Range<Int>) {
+            (self.program, self.model, self.blocks) = (program, model, blocks)
+        }
+
+        func arguments(folder: String) -> [String] {
+            ["serve", "--json", "--no-mdns", "--blocks", "\(self.blocks.lowerBound)..\(self.blocks.upperBound)"]
+                + ["--listen", "/ip4/127.0.0.1/tcp/\(self.port)", "--metrics-port", "0"]
+                + (self.flags.contains("--identity") ? [] : ["--identity", "\(folder)/key"])
+                + (self.model.map { ["--model", $0] } ?? [])
+                + (self.bootstrap.map { ["--bootstrap", $0] } ?? []) + self.flags
+        }
+    }
+
     /// Passes over the weights, and tokens in them.
-    struct Passes {
-        var count: Double
-        var rows: Double
+    public struct Passes: Sendable {
+        public var count: Double
+        public var rows: Double
 
-        var rowsPerPass: Double { self.count > 0 ? self.rows / self.count : 0 }
+        public var rowsPerPass: Double { self.count > 0 ? self.rows / self.count : 0 }
 
-        static func - (left: Passes, right: Passes) -> Passes {
+        public static func - (left: Passes, right: Passes) -> Passes {
             Passes(count: left.count - right.count, rows: left.rows - right.rows)
         }
     }
@@ -31,31 +55,29 @@ final class Server: Sendable {
         var port: Int?
     }
 
-    init(_ options: Options, blocks: Range<Int>, bootstrap: String?) throws {
-        let folder = NSTemporaryDirectory() + "concurrency-\(UInt32.random(in: 0 ... .max))"
+    /// Returns once it serves.
+    public init(_ launch: Launch) throws {
+        let folder = NSTemporaryDirectory() + "benchmark-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        self.process = try RunningProcess(
-            options.program,
-            ["serve", "--json", "--model", options.model, "--blocks", "\(blocks.lowerBound)..\(blocks.upperBound)"]
-                + ["--listen", "/ip4/127.0.0.1/tcp/0", "--identity", "\(folder)/key", "--metrics-port", "0"]
-                + (bootstrap.map { ["--bootstrap", $0] } ?? []) + options.flags,
-            folder: folder
-        )
+        self.process = try RunningProcess(launch.program, launch.arguments(folder: folder), folder: folder)
         var (address, port): (String?, Int?)
         var isOnline = false
         while !isOnline || port == nil {
-            guard let line = try self.process.readLine() else { throw Failure("\(options.program) did not serve") }
+            guard let line = try self.process.readLine() else { throw Failure("\(launch.program) did not serve") }
             let event = try JSONDecoder().decode(Event.self, from: Data(line.utf8))
             address = event.addresses?.first ?? address
             port = event.port ?? port
             isOnline = isOnline || event.event == "online"
         }
-        guard let address, let port else { throw Failure("\(options.program) did not say where it listens") }
+        guard let address, let port else { throw Failure("\(launch.program) did not say where it listens") }
         (self.address, self.metricsPort) = (address, port)
     }
 
+    /// Its peer id.
+    public var name: String { self.address.split(separator: "/").last.map(String.init) ?? "" }
+
     /// What it has run so far.
-    func passes() throws -> Passes {
+    public func passes() throws -> Passes {
         guard let url = URL(string: "http://127.0.0.1:\(self.metricsPort)/metrics") else { throw Failure("no address") }
         let text = try String(contentsOf: url, encoding: .utf8)
         func number(_ name: String) -> Double {
@@ -65,7 +87,7 @@ final class Server: Sendable {
         return Passes(count: number("kwaai_pass_rows_count"), rows: number("kwaai_pass_rows_sum"))
     }
 
-    func stop() { self.process.stop() }
+    public func stop() { self.process.stop() }
 }
 
 /// A process of the run, with a folder that goes with it. Read by one task at a time.
@@ -102,4 +124,11 @@ private final class RunningProcess: @unchecked Sendable {
         // What is left of a folder with a key that nobody knows is of no interest to anybody.
         try? FileManager.default.removeItem(atPath: self.folder)
     }
+}
+
+/// What went wrong, or how to call a program.
+public struct Failure: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
 }

@@ -1,0 +1,38 @@
+import Swarm
+
+/// What the command line says.
+struct Options: Sendable {
+    var model: String?
+    var hops = [1, 2, 3, 4]
+    /// In milliseconds.
+    var roundTrips = [0, 5, 20, 100]
+    var routes = ["star"]
+    /// The most tokens of one generation, and how long one should take.
+    var tokens = 128
+    var seconds = 3
+    var flags: [String] = []
+
+    private static let help = """
+        WideArea [MODEL] [--hops 1,2,3,4] [--round-trips 0,5,20,100] [--routes star] [--tokens 128] [--seconds 3]
+                 [-- FLAGS OF serve…]
+
+        Without MODEL, the demo model. Round trips are in milliseconds. KWAAI_SWIFT names the program that serves;
+        ../.build/release/kwaai-swift where it does not.
+        """
+
+    init(_ arguments: some Sequence<String>) throws {
+        var arguments = Arguments(arguments, help: Self.help)
+        self.flags = arguments.passedOn
+        while let argument = try arguments.next() {
+            switch argument {
+            case "--hops": self.hops = try arguments.words().compactMap { Int($0) }.filter { $0 > 0 }
+            case "--round-trips": self.roundTrips = try arguments.words().compactMap { Int($0) }.filter { $0 >= 0 }
+            case "--routes": self.routes = try arguments.words()
+            case "--tokens": self.tokens = max(2, try arguments.number())
+            case "--seconds": self.seconds = try arguments.number()
+            default: self.model = argument
+            }
+        }
+        guard Set(self.routes).isSubset(of: ["star"]) else { throw arguments.unknown() }
+    }
+}
