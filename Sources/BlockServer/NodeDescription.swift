@@ -81,7 +81,8 @@ struct NodeDescription: Sendable {
             freeKVBytes: UInt64(clamping: freeKVBytes),
             neighbourPings: pings,
             protocols: [
-                InferenceRequest.protocolID.name, InferenceStream.protocolID.name, NodeRecordExchange.protocolID.name,
+                InferenceRequest.protocolID.name, InferenceStream.protocolID.name, PushTarget.protocolID.name,
+                NodeRecordExchange.protocolID.name,
             ],
             extensions: [StepExtension.name],
             version: self.version,

@@ -82,6 +82,10 @@ extension Sessions {
         switch request.step?.operation {
         case .close: return self.close(key).response(to: request, .nothing, width: width)
         case .cancel: return self.takeBack(request.step?.step, of: key).response(to: request, .nothing, width: width)
+        case .open:
+            // Streams know what to do with it; over `/kwaai/inference/1.0.0` it says nothing.
+            return StepOutcome.refused(Refusal(code: .badRequest), "a session is opened on a stream of its own")
+                .response(to: request, .nothing, width: width)
         case .step, nil: break
         }
         let input: StepInput

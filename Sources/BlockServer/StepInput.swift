@@ -21,11 +21,14 @@ struct StepInput: Sendable {
         }
 
         /// What a pass is asked for that computes a part of the tokens: logits of the last one only where it has it.
-        func output(isLast: Bool) -> LoadedRange.Output {
+        ///
+        /// - Parameter after: how many tokens of the step come behind that part.
+        func output(after: Int, of count: Int) -> LoadedRange.Output {
             switch self {
             case .hiddenStates: .hidden
-            case .logits(.last) where !isLast: .nothing
-            case .logits(let tokens): .logits(tokens)
+            case .logits(.last): after == 0 ? .logits(.last) : .nothing
+            case .logits(.final(let wanted)): after < wanted ? .logits(.final(min(wanted - after, count))) : .nothing
+            case .logits(.every): .logits(.every)
             case .nothing: .nothing
             }
         }
@@ -55,6 +58,11 @@ struct StepInput: Sendable {
         case (false, _): self.answer = .hiddenStates
         case (true, .none): self.answer = .nothing
         case (true, .last): self.answer = .logits(.last)
+        case (true, .final(let count)):
+            guard count <= self.tokenCount else {
+                throw Mismatch(code: .badRequest, message: "logits of \(count) tokens of a step of \(self.tokenCount)")
+            }
+            self.answer = .logits(.final(Int(count)))
         case (true, .every): self.answer = .logits(.every)
         }
         try self.checkAnswerSize(configuration)
@@ -104,6 +112,7 @@ struct StepInput: Sendable {
             case .nothing: (partialValue: 0, overflow: false)
             case .hiddenStates: self.tokenCount.multipliedReportingOverflow(by: configuration.hiddenSize)
             case .logits(.last): (partialValue: configuration.vocabularySize, overflow: false)
+            case .logits(.final(let count)): count.multipliedReportingOverflow(by: configuration.vocabularySize)
             case .logits(.every): self.tokenCount.multipliedReportingOverflow(by: configuration.vocabularySize)
             }
         guard !values.overflow, values.partialValue <= Limits.answerBytes / 2 else {

@@ -87,6 +87,7 @@ extension StepOutcome {
             case .nothing:
                 (.hiddenStates, try? Activations(shape: [1, 0, UInt32(clamping: width)], data: ByteBuffer()))
             case .logits(.last): (.logits, try? Activations(tokens: 1, halves: values))
+            case .logits(.final(let count)): (.logits, try? Activations(tokens: count, halves: values))
             case .logits(.every): (.logits, try? Activations(tokens: tokens, halves: values))
             }
         guard let activations else {

@@ -33,7 +33,10 @@ struct StepWork: Sendable {
             input: self.input.input(portion.tokens),
             position: self.order.position + portion.tokens.lowerBound,
             cache: self.cache,
-            output: self.input.answer.output(isLast: portion.isLast)
+            output: self.input.answer.output(
+                after: self.input.tokenCount - portion.tokens.upperBound,
+                of: portion.tokens.count
+            )
         )
     }
 

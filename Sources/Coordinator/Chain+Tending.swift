@@ -9,13 +9,21 @@ extension Chain {
         guard self.replan != nil else { return }
         let (wakes, chores) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.state.withLock { $0.chores = chores }
+        chores.yield()
         await withTaskExecutorPreference(self.executor) {
-            await withDiscardingTaskGroup { closings in
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.watchPushes() }
                 for await _ in wakes {
-                    for span in self.takeRetired() { closings.addTask { await span.close() } }
-                    while !Task.isCancelled, let chore = self.nextChore() { await self.obey(chore) }
+                    for span in self.takeRetired() { group.addTask { await span.close() } }
+                    while !Task.isCancelled, let chore = self.nextChore() {
+                        switch chore {
+                        case .send(let step): await self.feed(step)
+                        case .prepare(let vacancy): await self.prepare(vacancy)
+                        case .connect(let edge): group.addTask { await self.connect(edge) }
+                        }
+                    }
                 }
-                closings.cancelAll()
+                group.cancelAll()
             }
         }
     }
@@ -30,18 +38,14 @@ extension Chain {
         }
     }
 
-    private func obey(_ chore: ChainSession<SpanInput>.Chore) async {
-        switch chore {
-        case .send(let step): await self.feed(step)
-        case .prepare(let vacancy):
-            let spans = try? await self.replan?(vacancy)
-            self.state.withLock { state in
-                guard let spans else {
-                    guard !Task.isCancelled else { return state.session.interrupted(vacancy.id) }
-                    return state.session.unprepared(vacancy.id)
-                }
-                state.session.prepared(vacancy.id, spans.map { state.take($0) })
+    private func prepare(_ vacancy: Vacancy) async {
+        let spans = try? await self.replan?(vacancy)
+        self.state.withLock { state in
+            guard let spans else {
+                guard !Task.isCancelled else { return state.session.interrupted(vacancy.id) }
+                return state.session.unprepared(vacancy.id)
             }
+            state.session.prepared(vacancy.id, spans.map { state.take($0) })
         }
     }
 
@@ -50,7 +54,7 @@ extension Chain {
         do throws(CoordinatorError) {
             // Nobody waits for it, so a late one is as good as none.
             let answer = try await span.step(SpanStep(step), deadline: StepDeadline(after: step.deadline) { true })
-            let output = try Self.next(answer.output, of: step, span)
+            let output = try Self.next(answer.output, isLast: step.isLast, step.wantsLogits, span)
             self.state.withLock { $0.session.fed(step.id, with: output, now: .now) }
         } catch  where Task.isCancelled {
             // The turn is over, of which nobody is to blame.

@@ -37,7 +37,8 @@ package final class Chain: Sendable {
                 peer: span.peer,
                 blocks: span.blocks,
                 isExact: span.isExact,
-                takesStepsAhead: span.takesStepsAhead
+                takesStepsAhead: span.takesStepsAhead,
+                pushes: span.pushTarget != nil
             )
         }
 
@@ -59,6 +60,7 @@ package final class Chain: Sendable {
     ///   - chunk: the most tokens that a span is given at once when it is given them again.
     ///   - book: learns of each step how its peer did; nil where there are no peers.
     ///   - keepsStandbys: whether somebody stands by for each span, fed by ``tend()``.
+    ///   - way: how steps go from span to span; ``tend()`` opens the ways.
     ///   - replan: nil where there is nobody else; a loss then ends the sequence.
     /// - Throws: ``CoordinatorError`` with code `badChain` when the spans leave a gap, overlap, or end elsewhere.
     package init(
@@ -67,12 +69,14 @@ package final class Chain: Sendable {
         chunk: Int = Limits.prefillChunk,
         book: PeerBook? = nil,
         keepsStandbys: Bool = false,
+        way: StepWay = .auto,
         replan: Replan? = nil
     ) throws(CoordinatorError) {
         try Self.check(spans.map { (name: $0.name, blocks: $0.blocks) }, blockCount: blockCount)
         let members = spans.enumerated().map { index, span in
             State.member(HopID(rawValue: UInt64(index)), span)
         }
+        let canPush = members.allSatisfy(\.pushes)
         self.replan = replan
         self.executor = spans.lazy.compactMap(\.executor).first
         self.book = book
@@ -82,7 +86,8 @@ package final class Chain: Sendable {
                     members,
                     chunk: chunk,
                     isRecoverable: replan != nil,
-                    keepsStandbys: keepsStandbys
+                    keepsStandbys: keepsStandbys,
+                    pushes: way == .push || way == .auto && canPush
                 ),
                 spans: Dictionary(uniqueKeysWithValues: zip(members.map(\.id), spans)),
                 nextHop: UInt64(spans.count)
@@ -115,6 +120,8 @@ package final class Chain: Sendable {
         package var logits: [UInt16]?
         /// One for each step, in the order in which they ran.
         package var timings: [(hop: HopID, timing: StepTiming)] = []
+        /// How many of these were pushed from hop to hop.
+        package var pushedSteps = 0
         package var recoveries: [Recovery] = []
         /// Tokens that have gone through every block: fewer than were asked for where the pass was curtailed.
         package var length = 0
@@ -194,6 +201,7 @@ extension Chain {
             state.result.timings.reserveCapacity(8)
             state.failure = nil
             state.actions = feed
+            if state.session.hasChores { state.chores?.yield() }
             state.happened {
                 $0.begin(
                     .tokens(pass.tokens),
@@ -248,9 +256,10 @@ extension Chain {
     private func send(_ step: Step) async {
         guard let span = self.state.withLock({ $0.spans[step.hop] }) else { preconditionFailure("a hop has a span") }
         let deadline = StepDeadline(after: step.deadline) { await self.isTakenOver(step, from: span) }
+        if !step.pushes.isEmpty { self.expect(step.pushes) }
         do throws(CoordinatorError) {
             let answer = try await span.step(SpanStep(step), deadline: deadline)
-            let next = try Self.next(answer.output, of: step, span)
+            let next = try Self.next(answer.output, isLast: step.isLast, step.wantsLogits, span)
             self.answered(step, by: span, answer, next)
         } catch {
             let isWanted = self.state.withLock { state in
@@ -269,6 +278,7 @@ extension Chain {
             if case .logits(let logits) = answer.output, step.wantsLogits { state.result.logits = logits }
             state.result.timings.append((step.hop, answer.timing))
             state.happened { $0.answered(step.id, with: next, isLeaving: answer.isLeaving, now: .now) }
+            if answer.isUnpushed, let push = step.pushes.first { state.happened { $0.astray(push.id, now: .now) } }
             return true
         }
         guard isWanted else { return }
@@ -288,14 +298,14 @@ extension Chain {
     /// What the next hop is to be given; nil where there is none.
     static func next(
         _ output: SpanOutput,
-        of step: Step,
+        isLast: Bool,
+        _ wantsLogits: Bool,
         _ span: any Span
     ) throws(CoordinatorError) -> SpanInput? {
         switch output {
-        case .hidden(let activations) where !step.isLast: return .hidden(activations)
-        case .logits where step.isLast: return nil
-        case .hidden where step.isLast && !step.wantsLogits, .nothing where step.isLast && !step.wantsLogits:
-            return nil
+        case .hidden(let activations) where !isLast: return .hidden(activations)
+        case .logits where isLast: return nil
+        case .hidden where isLast && !wantsLogits, .nothing where isLast && !wantsLogits: return nil
         case .hidden, .logits, .nothing:
             throw CoordinatorError(
                 .badReply,
@@ -311,6 +321,8 @@ extension SpanStep {
         self.goesBack = step.goesBack
         self.guesses = step.guesses
         self.isAhead = step.isAhead
+        self.push = step.pushes.map(\.number)
+        if let last = step.pushes.last, last.wantsLogits { self.pushedLogits = last.guesses + 1 }
     }
 }
 

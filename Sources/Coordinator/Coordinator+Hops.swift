@@ -11,6 +11,7 @@ struct ChosenHop {
     var blocks: BlockRange
     var speaksExtension: Bool
     var speaksStreams: Bool
+    var speaksPush: Bool
 }
 
 extension Coordinator {
@@ -49,7 +50,8 @@ extension Coordinator {
                         peer: holder.peer,
                         blocks: hop.blocks,
                         speaksExtension: holder.record?.speaksStepExtension ?? false,
-                        speaksStreams: holder.record?.speaksStreams ?? false
+                        speaksStreams: holder.record?.speaksStreams ?? false,
+                        speaksPush: holder.record?.speaksPush ?? false
                     )
                 }
             }
@@ -90,7 +92,8 @@ extension Coordinator {
                     peer: info,
                     blocks: hop.blocks,
                     speaksExtension: record?.speaksStepExtension ?? false,
-                    speaksStreams: record?.speaksStreams ?? false
+                    speaksStreams: record?.speaksStreams ?? false,
+                    speaksPush: record?.speaksPush ?? false
                 )
             )
         }

@@ -33,18 +33,23 @@ public struct Coordinator: Sendable {
     let tokenizer: Tokenizer
     let modelKey: ModelKey
     let keepsStandbys: Bool
+    let way: StepWay
     /// What was learnt of the peers; copies of a coordinator share it.
     package let peers = PeerBook()
 
-    /// - Parameter keepsStandbys: whether a second peer is kept ready for every span, so that a loss costs next to
-    ///   nothing, at twice the work.
+    /// - Parameters:
+    ///   - keepsStandbys: whether a second peer is kept ready for every span, so that a loss costs next to nothing, at
+    ///     twice the work.
+    ///   - way: how steps go from hop to hop. The text does not depend on it.
     /// - Throws: ``CoordinatorError`` with code `modelFailed` when the model cannot be named.
     public init(
         model: ModelDirectory,
         tokenizer: Tokenizer,
-        keepsStandbys: Bool = false
+        keepsStandbys: Bool = false,
+        way: StepWay = .auto
     ) throws(CoordinatorError) {
         self.keepsStandbys = keepsStandbys
+        self.way = way
         self.model = model
         self.tokenizer = tokenizer
         do {
@@ -165,7 +170,8 @@ extension Coordinator {
             blockCount: self.model.configuration.blockCount,
             chunk: min(Limits.prefillChunk, max(1, Limits.replayedBytes / (2 * width))),
             book: self.peers,
-            keepsStandbys: self.keepsStandbys
+            keepsStandbys: self.keepsStandbys,
+            way: self.way
         ) { vacancy in
             let hops = try await replacements.hops(for: vacancy)
             return hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) }
@@ -203,6 +209,7 @@ extension Coordinator {
             blocks: hop.blocks,
             speaksExtension: hop.speaksExtension,
             speaksStreams: hop.speaksStreams,
+            speaksPush: hop.speaksPush,
             isLastOfChain: hop.blocks.upperBound == configuration.blockCount,
             maximumTokens: maximumTokens,
             model: RemoteSpan.Shape(

@@ -23,6 +23,8 @@ public struct GenerationStatistics: Sendable {
     public internal(set) var failovers = 0
     /// Tokens that were run again because of that.
     public internal(set) var replayedTokens = 0
+    /// Steps that came to their hop from the one before.
+    public internal(set) var pushedSteps = 0
     public internal(set) var promptTokens: Int
     /// Prompt tokens that the chain had run before, in an earlier turn of a conversation.
     public internal(set) var cachedTokens: Int
@@ -50,6 +52,7 @@ public struct GenerationStatistics: Sendable {
     /// Counts a pass, after which `chain` consists of these hops.
     mutating func add(_ result: Chain.Result, of chain: Chain) {
         if !result.recoveries.isEmpty { self.add(result.recoveries, chain) }
+        self.pushedSteps += result.pushedSteps
         for (id, timing) in result.timings {
             guard let index = self.hops.firstIndex(where: { $0.id == id }) else { continue }
             self.hops[index].steps += 1

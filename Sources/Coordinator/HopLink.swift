@@ -45,6 +45,17 @@ final class HopLink: Sendable {
         try? await self.host.connect(to: self.peer, ignoringBackoff: true)
     }
 
+    /// Somebody else sends a step, whose answer comes here; `answered` is called once.
+    func expect(
+        _ step: UInt32,
+        _ answered: @escaping @Sendable (Swift.Result<InferenceResponse, ShardError>) -> Void
+    ) {
+        guard let stream = self.state.withLock({ $0.stream }) else {
+            return answered(.failure(ShardError(code: .unreachable, message: "the session has no stream")))
+        }
+        stream.expect(step, answered)
+    }
+
     /// The session's stream. Whoever comes while it is being opened gets the same, in the order of coming.
     private func usableStream() async throws(ShardError) -> InferenceStream {
         while true {

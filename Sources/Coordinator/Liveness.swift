@@ -67,6 +67,12 @@ extension Host {
         }
     }
 
+    /// Whether a frame of any kind has come from `peer` lately; it is pinged first.
+    func isAlive(_ peer: PeerID) async -> Bool {
+        await self.pingOnce(peer)
+        return self.lastFrameAge(of: peer).map { $0 <= Limits.silence } ?? false
+    }
+
     /// Waits for the answer for no longer than the interval: any frame counts as life, a pong is only one of them.
     private func pingOnce(_ peer: PeerID) async {
         await withTaskGroup { group in

@@ -20,6 +20,7 @@ package final class RemoteSpan: Span {
     private let host: Host
     private let link: HopLink
     private let speaksStreams: Bool
+    private let speaksPush: Bool
     private let session: SessionID
     private let maximumTokens: Int
     private let isLastOfChain: Bool
@@ -32,6 +33,8 @@ package final class RemoteSpan: Span {
         var nextNumber: UInt32 = 0
         /// Ends when the last step has.
         var lastStep: AsyncStream<Never>?
+        /// Openings have numbers too, which are no step's.
+        var openings: UInt32 = 0
     }
 
     /// What the answers must look like.
@@ -43,12 +46,14 @@ package final class RemoteSpan: Span {
     /// - Parameters:
     ///   - speaksExtension: whether the peer's node record lists `x/1`; without it the request names no range.
     ///   - speaksStreams: whether it lists `/kwaai/inference/1.1.0`; without it every step has a stream of its own.
+    ///   - speaksPush: whether it lists `/kwaai/push/1.0.0`.
     ///   - maximumTokens: the positions that the peer should reserve.
     package init(
         peer: PeerInfo,
         blocks: BlockRange,
         speaksExtension: Bool,
         speaksStreams: Bool = false,
+        speaksPush: Bool = false,
         isLastOfChain: Bool,
         maximumTokens: Int,
         model: Shape,
@@ -63,6 +68,7 @@ package final class RemoteSpan: Span {
         self.host = host
         self.link = HopLink(to: peer, over: host, speaksStreams: speaksStreams)
         self.speaksStreams = speaksStreams
+        self.speaksPush = speaksPush && speaksStreams
         self.name = "\(peer.id)"
         var generator = SystemRandomNumberGenerator()
         self.session = SessionID.random(using: &generator)
@@ -72,8 +78,9 @@ package final class RemoteSpan: Span {
         guard self.isExact || !step.goesBack else {
             throw CoordinatorError(.refused(.gap), "peer \(self.name) cannot go back to position \(step.position)")
         }
-        let logits: StepExtension.Logits = !step.wantsLogits ? .none : step.guesses > 0 ? .every : .last
-        let request = self.request(step, logits: logits)
+        let logits = self.logits(step.wantsLogits, step.guesses)
+        let wanted: StepExtension.Logits = step.pushedLogits > 1 ? .every : .last
+        let request = self.request(step, logits: step.pushedLogits > 0 ? wanted : logits)
         let (isOver, ending) = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
         defer { ending.finish() }
         let stepBefore = self.state.withLock { state in
@@ -86,11 +93,26 @@ package final class RemoteSpan: Span {
         let start = clock.now
         let response = try await self.answer(to: request, after: stepBefore, deadline)
         let elapsed = clock.now - start
-        return SpanAnswer(
-            output: try self.output(of: response, tokens: step.input.tokenCount, logits: logits),
+        return try self.answer(response, tokens: step.input.tokenCount, logits, elapsed)
+    }
+
+    private func logits(_ areWanted: Bool, _ guesses: Int) -> StepExtension.Logits {
+        !areWanted ? .none : guesses > 0 ? .every : .last
+    }
+
+    private func answer(
+        _ response: InferenceResponse,
+        tokens: Int,
+        _ logits: StepExtension.Logits,
+        _ elapsed: Duration
+    ) throws(CoordinatorError) -> SpanAnswer {
+        var answer = SpanAnswer(
+            output: try self.output(of: response, tokens: tokens, logits: logits),
             timing: Self.timing(of: response, elapsed: elapsed),
             isLeaving: response.step?.isDraining ?? false
         )
+        answer.isUnpushed = response.step?.isUnpushed ?? false
+        return answer
     }
 
     package func reopened() -> (any Span)? {
@@ -99,6 +121,7 @@ package final class RemoteSpan: Span {
             blocks: self.blocks,
             speaksExtension: self.isExact,
             speaksStreams: self.speaksStreams,
+            speaksPush: self.speaksPush,
             isLastOfChain: self.isLastOfChain,
             maximumTokens: self.maximumTokens,
             model: self.model,
@@ -124,19 +147,84 @@ package final class RemoteSpan: Span {
             case .tokens(let tokens): .tokenIDs(tokens)
             case .hidden(let activations): .hiddenStates(activations)
             }
-        let extra = StepExtension(
+        var extra = StepExtension(
             blocks: self.blocks,
             step: step.number,
             rollback: step.goesBack,
             maxTokens: UInt32(clamping: self.maximumTokens),
             logits: logits
         )
+        extra.push = step.push
         return InferenceRequest(
             sessionID: self.session,
             position: SequencePosition(rawValue: UInt32(clamping: step.position)),
             payload: payload,
             step: self.isExact ? extra : nil
         )
+    }
+}
+
+// MARK: - Pushing
+
+extension RemoteSpan {
+    package var pushTarget: PushTarget? {
+        guard self.speaksPush else { return nil }
+        var peer = self.info
+        for address in self.host.addresses(of: peer.id) where !peer.addresses.contains(address) {
+            peer.addresses.append(address)
+        }
+        return PushTarget(
+            peer: peer,
+            session: self.session,
+            blocks: self.blocks,
+            maxTokens: UInt32(clamping: self.maximumTokens)
+        )
+    }
+
+    package func takePushes(from peer: PeerID) async -> Bool {
+        await self.open { $0.predecessor = peer }
+    }
+
+    package func push(to target: PushTarget) async -> Bool {
+        await self.open { $0.successor = target }
+    }
+
+    private func open(_ change: (inout StepExtension) -> Void) async -> Bool {
+        let number = self.state.withLock { state in
+            state.isOpen = true
+            state.openings += 1
+            return UInt32.max - state.openings
+        }
+        var step = StepExtension(operation: .open, blocks: self.blocks, step: number, logits: .none)
+        change(&step)
+        let request = InferenceRequest(
+            sessionID: self.session,
+            position: .start,
+            payload: .tokenIDs([]),
+            step: step
+        )
+        let response = try? await self.host.whileAlive(self.info.id) { try await self.link.send(request) }
+        return response?.code == .ok
+    }
+
+    package func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void) {
+        self.state.withLock { $0.nextNumber = step.number + 1 }
+        let clock = ContinuousClock()
+        let start = clock.now
+        self.link.expect(step.number) { result in
+            guard case .success(let response) = result, response.code == .ok else { return ended(.astray) }
+            let logits = self.logits(step.wantsLogits, step.guesses)
+            do throws(CoordinatorError) {
+                let elapsed = clock.now - start
+                ended(.answered(try self.answer(response, tokens: step.tokenCount, logits, elapsed)))
+            } catch {
+                ended(.failed(error))
+            }
+        }
+    }
+
+    package func isAlive() async -> Bool {
+        await self.host.isAlive(self.info.id)
     }
 }
 

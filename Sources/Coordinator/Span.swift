@@ -69,6 +69,10 @@ package struct SpanStep: Sendable {
     package var guesses = 0
     /// Whether steps before it are not answered yet.
     package var isAhead = false
+    /// The numbers of the same step on the spans after this one, which each passes it on to.
+    package var push: [UInt32] = []
+    /// Of how many of the last tokens the last of these is to give logits.
+    package var pushedLogits = 0
 
     package init(_ input: SpanInput, number: UInt32, at position: Int, wantsLogits: Bool) {
         self.input = input
@@ -84,12 +88,31 @@ package struct SpanAnswer: Sendable {
     package var timing: StepTiming
     /// Whether its peer said that it is about to go.
     package var isLeaving = false
+    /// Whether it was to pass the step on and did not.
+    package var isUnpushed = false
 
     package init(output: SpanOutput, timing: StepTiming, isLeaving: Bool = false) {
         self.output = output
         self.timing = timing
         self.isLeaving = isLeaving
     }
+}
+
+/// A step that the span before is to pass on.
+package struct PushedStep: Sendable {
+    package var number: UInt32
+    package var tokenCount: Int
+    package var wantsLogits: Bool
+    package var guesses: Int
+}
+
+/// What comes of such a step.
+package enum PushOutcome: Sendable {
+    case answered(SpanAnswer)
+    /// What was answered is wrong.
+    case failed(CoordinatorError)
+    /// It was not run, or nothing is known of it.
+    case astray
 }
 
 /// When a step is late, and what happens then.
@@ -131,6 +154,21 @@ package protocol Span: Sendable {
     /// - Parameter deadline: nil where nobody would care; a span that is never late may ignore it.
     func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer
 
+    /// Where others can pass steps on to; nil where they cannot. Who takes steps from others passes them on too.
+    var pushTarget: PushTarget? { get }
+
+    /// Lets `peer` pass on steps of this session; false where that came to nothing.
+    func takePushes(from peer: PeerID) async -> Bool
+
+    /// Passes steps on to another span from now on, where they say so; false where it cannot be reached.
+    func push(to target: PushTarget) async -> Bool
+
+    /// Somebody is about to pass on a step; `ended` is called once.
+    func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void)
+
+    /// Whether the machine shows signs of life.
+    func isAlive() async -> Bool
+
     /// Another session on the same machine, which holds nothing yet; nil where there can be none.
     func reopened() -> (any Span)?
 
@@ -143,5 +181,10 @@ extension Span {
     package var queue: ComputeQueue? { nil }
     package var executor: (any TaskExecutor)? { nil }
     package var takesStepsAhead: Bool { false }
+    package var pushTarget: PushTarget? { nil }
+    package func takePushes(from peer: PeerID) async -> Bool { false }
+    package func push(to target: PushTarget) async -> Bool { false }
+    package func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void) { ended(.astray) }
+    package func isAlive() async -> Bool { true }
     package func reopened() -> (any Span)? { nil }
 }

@@ -20,6 +20,8 @@ extension LoadedRange {
 
         public enum Tokens: Equatable, Sendable {
             case last
+            /// So many at the end, or all where there are fewer.
+            case final(Int)
             case every
         }
     }
@@ -172,6 +174,10 @@ extension LoadedRange {
             case .logits(.last):
                 guard portion.tokens.upperBound == runs[portion.run].count else { break }
                 heads.append((portion.run, rows.upperBound - 1..<rows.upperBound))
+            case .logits(.final(let count)):
+                let first = max(runs[portion.run].count - count, portion.tokens.lowerBound)
+                guard first < portion.tokens.upperBound else { break }
+                heads.append((portion.run, rows.lowerBound + first - portion.tokens.lowerBound..<rows.upperBound))
             }
         }
         if !heads.isEmpty { self.appendLogits(of: stream, heads, to: &runs, pass) }

@@ -1,3 +1,5 @@
+package import P2PCore
+
 /// The bound of everything that others can make `ShardProtocol` hold, each with its reason (DESIGN.md §7).
 package enum Limits {
     /// The largest inference message that is accepted, in bytes: Rust nodes do not chunk their prefill and cap at this.
@@ -24,6 +26,24 @@ package enum Limits {
 
     /// How long a stream may stay open without a step: as long as its session may do nothing (DESIGN.md §5).
     package static let streamIdle = Duration.seconds(600)
+
+    /// Hops that one step is pushed through: as deep as chains of the deepest models get, in a frame that stays small.
+    package static let pushedHops = 64
+
+    /// Addresses of the hop that steps are pushed to: what a peer with several networks listens on.
+    package static let pushAddresses = 8
+
+    /// How long a hop may try to reach the one that it is to push to: beyond it the caller gives the steps itself.
+    package static let pushDialTime = Duration.seconds(5)
+
+    /// How often one coordinator may have this host dial somebody: a chain with a hop lost now and then, many times over.
+    package static let pushDials = Rate(perSecond: 0.2, burst: 16)
+
+    /// How often all of them together may.
+    package static let allPushDials = Rate(perSecond: 4, burst: 128)
+
+    /// Coordinators whose dials are counted apart.
+    package static let pushDialers = 1024
 
     /// How deep a MessagePack value may nest: ours need 3 levels, msgpack-c's parser has a stack of 32.
     package static let nesting = 16

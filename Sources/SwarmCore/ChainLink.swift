@@ -20,19 +20,23 @@ package struct ChainMember: Hashable, Sendable {
     package var isExact: Bool
     /// Whether it takes steps before those that came earlier are answered, as `/kwaai/inference/1.1.0` does.
     package var takesStepsAhead: Bool
+    /// Whether it passes what it gives on to the next hop, and takes it from the hop before (`/kwaai/push/1.0.0`).
+    package var pushes: Bool
 
     package init(
         id: HopID,
         peer: PeerID?,
         blocks: BlockRange,
         isExact: Bool = true,
-        takesStepsAhead: Bool = false
+        takesStepsAhead: Bool = false,
+        pushes: Bool = false
     ) {
         self.id = id
         self.peer = peer
         self.blocks = blocks
         self.isExact = isExact
         self.takesStepsAhead = takesStepsAhead
+        self.pushes = pushes
     }
 }
 
@@ -42,6 +46,8 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
         var id: StepID
         var tokens: Range<Int>
         var since: ContinuousClock.Instant
+        /// Whether the hop before sends it, and not the shell.
+        var isPushed: Bool
         /// Whether its deadline has passed and nobody else was found.
         var isWaitedFor = false
         /// What it gave, while the answer to a step before it is still on its way.
@@ -59,7 +65,17 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
         var since: ContinuousClock.Instant
     }
 
+    /// The way over which it pushes to the next hop.
+    enum Edge: Sendable, Equatable {
+        case none
+        case opening(HopID)
+        case open(HopID)
+    }
+
     let member: ChainMember
+    var edge = Edge.none
+    /// How often pushing to the next hop came to nothing.
+    var brokenEdges = 0
     /// What it was given, and is to be given.
     var log = SpanLog<Payload>()
     /// Tokens that its session holds.
@@ -88,19 +104,27 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
     /// Tokens that its session holds once every outstanding step is answered.
     var sent: Int { self.outstanding.last?.tokens.upperBound ?? self.held }
 
-    var hasRoom: Bool {
+    /// Whether it may be given one more step. Those that are pushed come another way than those that are sent, so the ones
+    /// would overtake the others.
+    func hasRoom(pushed isPushed: Bool) -> Bool {
         self.outstanding.count < (self.member.takesStepsAhead ? Limits.stepsAhead : 1)
+            && self.outstanding.allSatisfy { $0.isPushed == isPushed }
     }
 
     /// Notes a step that is about to be sent.
     ///
     /// - Returns: its number, which rises by one with each, and whether it goes back behind what came before.
-    mutating func given(_ id: StepID, _ tokens: Range<Int>, _ now: ContinuousClock.Instant) -> (UInt32, Bool) {
+    mutating func given(
+        _ id: StepID,
+        _ tokens: Range<Int>,
+        isPushed: Bool = false,
+        _ now: ContinuousClock.Instant
+    ) -> (UInt32, Bool) {
         defer {
             self.steps += 1
             self.reach = tokens.upperBound
         }
-        self.outstanding.append(Outstanding(id: id, tokens: tokens, since: now))
+        self.outstanding.append(Outstanding(id: id, tokens: tokens, since: now, isPushed: isPushed))
         return (self.steps, tokens.lowerBound > 0 && tokens.lowerBound < self.reach)
     }
 

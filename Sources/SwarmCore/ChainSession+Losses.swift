@@ -9,6 +9,7 @@ extension ChainSession {
         guard let index = self.index(of: id) else { return [] }
         let since = self.links[index].outstanding.first?.since ?? now
         self.links[index].outstanding = []
+        self.dropPushes(from: index + 1, at: self.links[index].held)
         guard self.isRecoverable, loss != .fault, self.attempts < Limits.recoveryAttempts else { return self.giveUp() }
         self.attempts += 1
         // Whoever is looked for only because a hop is late has to wait.
@@ -45,12 +46,21 @@ extension ChainSession {
 
     /// A step is beyond its deadline. Its hop is waited for all the same, unless somebody else can be found meanwhile.
     package mutating func late(_ id: StepID, now: ContinuousClock.Instant) -> [Action] {
-        guard let index = self.index(of: id), self.search == nil, self.isRecoverable,
-            self.attempts < Limits.recoveryAttempts,
-            let step = self.links[index].outstanding.first(where: { $0.id == id }), !step.isWaitedFor
+        guard let index = self.index(of: id), let step = self.links[index].outstanding.first(where: { $0.id == id })
         else { return [] }
+        guard !step.isPushed else {
+            // As long as its input is not known either, it is another hop that is late.
+            return self.links[index].log.end > step.tokens.lowerBound ? self.astray(id, now: now) : []
+        }
+        guard self.search == nil, self.isRecoverable, self.attempts < Limits.recoveryAttempts, !step.isWaitedFor else {
+            return []
+        }
         self.attempts += 1
-        if self.takeOver(index, .late, since: step.since) { return self.next(now) }
+        let held = self.links[index].held
+        if self.takeOver(index, .late, since: step.since) {
+            self.dropPushes(from: index + 1, at: held)
+            return self.next(now)
+        }
         for place in self.links[index].outstanding.indices {
             self.links[index].outstanding[place].isWaitedFor = true
         }
@@ -92,6 +102,7 @@ extension ChainSession {
         )
         var links = members.map { ChainLink<Payload>($0) }
         links[0].log = self.links[lost.lowerBound].log
+        self.dropPushes(from: lost.upperBound, at: self.links[lost.upperBound - 1].held)
         for link in self.links[lost] {
             self.dismiss(link.member.id)
             self.retired.append(link.member.id)
@@ -165,10 +176,12 @@ extension ChainSession {
         self.open.append(OpenRecovery(recovery: recovery, since: since))
     }
 
-    /// A recovery ends when all hops up to its last replacement have caught up.
+    /// A recovery ends when all hops up to its last replacement have caught up, and with the pass at the latest.
     mutating func endRecoveries(_ now: ContinuousClock.Instant) {
         guard !self.open.isEmpty else { return }
-        let behind = self.links.first { $0.held < $0.log.end }?.member.blocks.lowerBound ?? .max
+        let isOver = self.pass.map { self.length >= $0.end } ?? true
+        let last = self.links.first { $0.held < $0.log.end }?.member.blocks.lowerBound
+        let behind = isOver ? .max : last ?? .max
         for recovery in self.open where recovery.recovery.lost.blocks.upperBound <= behind {
             var ended = recovery.recovery
             ended.duration = recovery.since.duration(to: now)

@@ -21,17 +21,20 @@ extension ChainSession {
         case send(Step)
         /// Find hops that tile the vacancy: ``prepared(_:_:)`` or ``unprepared(_:)`` is to follow.
         case prepare(Vacancy)
+        /// Have a hop push to the next one, as long as it takes: ``connected(_:isOpen:)`` is to follow.
+        case connect(Edge)
     }
 
     /// Whether ``nextChore(now:)`` or ``takeRetired()`` has something.
     package var hasChores: Bool {
-        guard self.retired.isEmpty else { return true }
+        guard self.retired.isEmpty, self.missingEdge == nil else { return true }
         guard !self.isBusyBeside else { return false }
         return self.candidate != nil || self.understudies.indices.contains { self.due($0) != nil }
     }
 
-    /// The next thing to do; nil while one is being done, or when there is none.
+    /// The next thing to do; nil while one is being done, or when there is none. Any number of ways may be opened beside.
     package mutating func nextChore(now: ContinuousClock.Instant) -> Chore? {
+        if let index = self.missingEdge { return .connect(self.open(index)) }
         guard !self.isBusyBeside else { return nil }
         for index in self.understudies.indices {
             if let (position, tokens) = self.due(index) { return .send(self.feed(index, position, tokens, now)) }

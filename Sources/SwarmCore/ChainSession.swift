@@ -35,6 +35,8 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
         package var isLast: Bool
         /// ``late(_:now:)`` is to be told when it takes longer.
         package var deadline: Duration
+        /// The same step on the hops behind it, each of which is pushed to by the one before.
+        package var pushes: [Push] = []
     }
 
     /// A part of the chain that needs other peers.
@@ -104,6 +106,8 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     let chunk: Int
     let isRecoverable: Bool
     let keepsStandbys: Bool
+    /// How often a way from one hop to the next is tried; 0 where nothing is to be pushed.
+    let maxPushes: Int
     private let loggedBytes: Int
     /// Whether activations are kept: not any more once they were too many.
     var keepsActivations: Bool
@@ -122,11 +126,13 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     ///   - chunk: the most tokens that a hop is given at once when it is given them again.
     ///   - isRecoverable: whether there is anybody else to ask; nothing is kept otherwise.
     ///   - keepsStandbys: whether somebody is to stand by for every hop.
+    ///   - pushes: whether steps go from hop to hop where these can (``ChainMember/pushes``).
     package init(
         _ members: [ChainMember],
         chunk: Int,
         isRecoverable: Bool = true,
         keepsStandbys: Bool = false,
+        pushes: Bool = true,
         loggedBytes: Int = Limits.loggedBytes
     ) {
         precondition(!members.isEmpty && chunk > 0, "a chain has a hop, and a step has a token")
@@ -134,6 +140,7 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
         self.chunk = chunk
         self.isRecoverable = isRecoverable
         self.keepsStandbys = keepsStandbys
+        self.maxPushes = pushes ? Limits.edgeAttempts : 0
         self.loggedBytes = loggedBytes
         self.keepsActivations = isRecoverable
     }
@@ -269,6 +276,7 @@ extension ChainSession {
         let isLast = index == self.links.count - 1
         let id = self.nextID()
         let (number, goesBack) = self.links[index].given(id, tokens, now)
+        let onward = self.pushes(after: index, tokens, pass, now)
         let link = self.links[index]
         let wantsLogits = isLast && pass.wantsLogits && tokens.upperBound == pass.end
         return Step(
@@ -276,20 +284,21 @@ extension ChainSession {
             hop: link.member.id,
             number: number,
             position: tokens.lowerBound,
-            goesBack: goesBack,
+            goesBack: goesBack || onward.goBack,
             payload: link.log.payload(tokens),
             wantsLogits: wantsLogits,
             guesses: wantsLogits ? pass.guesses : 0,
             isAhead: link.outstanding.count > 1,
             isLast: isLast,
-            deadline: link.deadline
+            deadline: link.deadline,
+            pushes: onward.pushes
         )
     }
 
     /// The next tokens of a hop: a chunk of those that it is behind, or those that guesses hold together.
     private func portion(_ index: Int, _ pass: Pass) -> Range<Int>? {
         let link = self.links[index]
-        guard link.hasRoom, link.sent < link.log.end else { return nil }
+        guard link.hasRoom(pushed: false), link.sent < link.log.end else { return nil }
         let chunk = link.sent < pass.start ? self.chunk : pass.chunk
         guard pass.guesses > 0, index == self.links.count - 1 else {
             return link.sent..<min(link.log.end, link.sent + chunk)

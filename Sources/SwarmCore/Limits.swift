@@ -13,6 +13,10 @@ package enum Limits {
     /// round trip may take three times what a chunk takes before the hop waits.
     package static let stepsAhead = 4
 
+    /// How often a hop is asked to push to the next one before steps take the long way for good: a connection may break,
+    /// while two hops that cannot reach each other should not be asked for ever.
+    package static let edgeAttempts = 3
+
     /// How long a session may do nothing (DESIGN.md §5).
     package static let sessionIdle = Duration.seconds(600)
 

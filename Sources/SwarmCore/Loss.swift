@@ -20,7 +20,7 @@ package enum Loss: Hashable, Sendable {
             switch code {
             case .unknownSession, .gap, .staleStep: .forgotten
             case .draining: .leaving
-            case .ok, .busy, .warmingUp, .wrongRange, .notAllowed, .cancelled, .failed: .unable
+            case .ok, .busy, .warmingUp, .wrongRange, .notAllowed, .cancelled, .failed, .unreachable: .unable
             case .tooLarge, .badTensor, .badRequest: .fault
             }
     }

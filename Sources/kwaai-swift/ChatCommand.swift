@@ -57,7 +57,8 @@ struct ChatCommand: AsyncParsableCommand {
         let coordinator = try Coordinator(
             model: directory,
             tokenizer: tokenizer,
-            keepsStandbys: self.route.standby
+            keepsStandbys: self.route.standby,
+            way: self.route.route
         )
         let interruption = AnswerInterruption()
         let session = ChatSession(

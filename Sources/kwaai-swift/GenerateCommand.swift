@@ -46,7 +46,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Prompt tokens in one pass, 1 to 256; the result does not depend on it.", valueName: "count")
+        help: ArgumentHelp("Prompt tokens in one step, 1 to 256; the result does not depend on it.", valueName: "count")
     )
     var prefillChunk: Int = 64
 
@@ -94,7 +94,8 @@ struct GenerateCommand: AsyncParsableCommand {
         let coordinator = try Coordinator(
             model: directory,
             tokenizer: tokenizer,
-            keepsStandbys: self.route.standby
+            keepsStandbys: self.route.standby,
+            way: self.route.route
         )
         try coordinator.check(prompt, options: options)
         let output = GenerationOutput(json: self.json, stats: self.stats, showsPrompt: template == nil)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Coordinator
 
 /// Where the blocks run.
 struct RouteOptions: ParsableArguments {
@@ -13,6 +14,14 @@ struct RouteOptions: ParsableArguments {
 
     @Flag(help: "Keep a second peer ready for every span: a loss then costs next to nothing, at twice the work.")
     var standby = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How steps go: star, over this process; push, from hop to hop; auto, as push where every hop can.",
+            valueName: "auto|star|push"
+        )
+    )
+    var route: StepWay = .auto
 
     @Option(
         parsing: .unconditional,

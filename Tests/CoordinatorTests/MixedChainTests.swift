@@ -60,12 +60,13 @@ import Testing
     private static func generation(
         over dialects: [Dialect],
         _ speculation: Speculation,
+        _ way: StepWay = .star,
         hops: [PinnedHop] = []
     ) async throws -> Generation {
         let model = try DemoModel.directory()
         let count = model.configuration.blockCount
         guard hops.count < dialects.count else {
-            let coordinator = try Coordinator(model: model, tokenizer: try DemoModel.tokenizer())
+            let coordinator = try Coordinator(model: model, tokenizer: try DemoModel.tokenizer(), way: way)
             return try await withHost(Host.Configuration()) { host in
                 try await coordinator.generate(
                     Self.prompt,
@@ -77,7 +78,7 @@ import Testing
         }
         let (lower, upper) = (hops.count * count / dialects.count, (hops.count + 1) * count / dialects.count)
         return try await Self.serving(try BlockRange(lower, upper), dialects[hops.count]) { hop in
-            try await Self.generation(over: dialects, speculation, hops: hops + [hop])
+            try await Self.generation(over: dialects, speculation, way, hops: hops + [hop])
         }
     }
 
@@ -105,6 +106,21 @@ import Testing
         #expect(generation.tokens == (try await Self.expected()))
         #expect(!generation.isExact)
         #expect(generation.statistics.guessedTokens == 0)
+    }
+
+    @Test(arguments: [Speculation.off, .tokens(4)])
+    func `steps that go from hop to hop give what one process gives`(speculation: Speculation) async throws {
+        let generation = try await Self.generation(over: [.streams, .streams, .streams], speculation, .push)
+        #expect(generation.tokens == (try await Self.expected()))
+        #expect(generation.statistics.pushedSteps > 0)
+    }
+
+    @Test func `a peer that speaks only 1.0.0 is passed by, and the others push`() async throws {
+        let generation = try await Self.generation(over: [.streams, .streams, .plain], .off, .push)
+        #expect(generation.tokens == (try await Self.expected()))
+        #expect(generation.statistics.pushedSteps > 0)
+        let auto = try await Self.generation(over: [.streams, .streams, .plain], .off, .auto)
+        #expect(auto.tokens == generation.tokens && auto.statistics.pushedSteps == 0)
     }
 
     @Test(arguments: [Speculation.off, .auto, .tokens(4)])

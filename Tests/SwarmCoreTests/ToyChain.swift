@@ -30,11 +30,15 @@ struct ToyHop {
     var held: Int { self.states[0].count }
 
     mutating func run(_ step: ChainSession<ToyRows>.Step) -> ToyRows {
-        precondition(step.position <= self.held, "a hop cannot run what comes after a gap")
-        self.steps.append(step.position..<step.position + step.payload.tokenCount)
-        var rows = step.payload.rows
+        self.run(step.payload, at: step.position)
+    }
+
+    mutating func run(_ input: ToyRows, at position: Int) -> ToyRows {
+        precondition(position <= self.held, "a hop cannot run what comes after a gap")
+        self.steps.append(position..<position + input.tokenCount)
+        var rows = input.rows
         for (index, block) in self.member.blocks.indices.enumerated() {
-            self.states[index].removeSubrange(step.position...)
+            self.states[index].removeSubrange(position...)
             rows = rows.map { row in
                 let number = Self.mix(row ^ Self.mix(self.states[index].last ?? 0) &+ UInt64(block))
                 self.states[index].append(number)
@@ -83,12 +87,42 @@ struct ToyChain {
     /// Which of the steps that are under way is answered next; the first where it is nil.
     var picks: (@Sendable (Int) -> Int)?
 
+    typealias Step = ChainSession<ToyRows>.Step
+    typealias Push = ChainSession<ToyRows>.Push
+
+    /// What becomes of a step that one hop pushes to the next.
+    enum PushFate {
+        case arrives
+        /// The hop before says that it could not send it.
+        case isRefused
+        case isLost
+    }
+
     private struct Flight {
-        var step: ChainSession<ToyRows>.Step
+        var id: StepID
+        var hop: HopID
+        /// Nil for what was pushed.
+        var step: Step?
+        var isLast: Bool
+        var wantsLogits: Bool
+        var guesses: Int
         var fate: Fate
         /// What its hop made of it; nil where it did not get there.
         var output: ToyRows?
+        /// The step that it was to push on and did not.
+        var unpushed: StepID?
     }
+
+    /// Whether hops push to each other, and what becomes of that.
+    private let pushes: Bool
+    var pushFate: (Push) -> PushFate = { _ in .arrives }
+    var edgeOpens: (ChainSession<ToyRows>.Edge) -> Bool = { _ in true }
+    /// Hops that are gone.
+    var dead: Set<HopID> = []
+    /// Called before a step lands, with how many have.
+    var beforeLanding: ((inout ToyChain, Int) -> Void)?
+    private var landings = 0
+    private(set) var pushed: [Push] = []
 
     /// Steps that are under way.
     private var flights: [Flight] = []
@@ -113,15 +147,18 @@ struct ToyChain {
         isRecoverable: Bool = true,
         keepsStandbys: Bool = false,
         loggedBytes: Int = 1 << 20,
-        takingStepsAhead: Set<PeerID> = []
+        takingStepsAhead: Set<PeerID> = [],
+        pushes: Bool = false
     ) {
         self.takingStepsAhead = takingStepsAhead
+        self.pushes = pushes
         let members = hops.enumerated().map { index, hop in
             ChainMember(
                 id: HopID(rawValue: UInt64(index)),
                 peer: hop.peer,
                 blocks: hop.blocks,
-                takesStepsAhead: takingStepsAhead.contains(hop.peer)
+                takesStepsAhead: takingStepsAhead.contains(hop.peer),
+                pushes: pushes && takingStepsAhead.contains(hop.peer)
             )
         }
         self.session = ChainSession(
@@ -142,7 +179,8 @@ struct ToyChain {
                 peer: hop.peer,
                 blocks: hop.blocks,
                 isExact: self.isExact,
-                takesStepsAhead: self.takingStepsAhead.contains(hop.peer)
+                takesStepsAhead: self.takingStepsAhead.contains(hop.peer),
+                pushes: self.pushes && self.takingStepsAhead.contains(hop.peer)
             )
             self.nextHop += 1
             self.hops[member.id] = ToyHop(member)
@@ -153,7 +191,6 @@ struct ToyChain {
     /// What the last hop makes of the last token that is no guess; nil when the pass failed.
     mutating func run(_ rows: [UInt64], at position: Int, guesses: Int = 0, chunk: Int? = nil) -> UInt64? {
         var result: UInt64?
-        self.flights = []
         var actions = self.session.begin(
             ToyRows(rows: rows),
             at: position,
@@ -197,26 +234,74 @@ struct ToyChain {
     /// Whether nobody wants a pass to go on that has reached something.
     var isCurtailed = false
 
-    /// Sends a step: its hop runs it, in the order in which it is given steps.
-    private mutating func start(_ step: ChainSession<ToyRows>.Step) {
+    /// Sends a step: its hop runs it, in the order in which it is given steps, and pushes it on.
+    private mutating func start(_ step: Step) {
         self.sent.append(step)
         let held = self.hops[step.hop]?.held ?? 0
-        var flight = Flight(step: step, fate: step.position > held ? .loses(.forgotten) : self.fate(step))
-        switch flight.fate {
+        var fate = step.position > held ? .loses(.forgotten) : self.fate(step)
+        if self.dead.contains(step.hop) { fate = .loses(.gone) }
+        var output: ToyRows?
+        switch fate {
         case .loses: break
-        case .answers, .vanishes, .isLate, .drains: flight.output = self.hops[step.hop]?.run(step)
+        case .answers, .vanishes, .isLate, .drains: output = self.hops[step.hop]?.run(step)
         }
-        self.flights.append(flight)
+        let place = self.flights.count
+        self.flights.append(
+            Flight(
+                id: step.id,
+                hop: step.hop,
+                step: step,
+                isLast: step.isLast,
+                wantsLogits: step.wantsLogits,
+                guesses: step.guesses,
+                fate: fate,
+                output: output
+            )
+        )
+        self.start(step.pushes, with: output, at: step.position, after: place)
         self.mostUnderWay = max(self.mostUnderWay, self.flights.count)
-        self.mostAhead = max(self.mostAhead, self.flights.count { $0.step.hop == step.hop })
+        self.mostAhead = max(self.mostAhead, self.flights.count { $0.hop == step.hop })
+    }
+
+    private mutating func start(_ pushes: [Push], with output: ToyRows?, at position: Int, after place: Int) {
+        self.pushed += pushes
+        var output = output
+        for (index, push) in pushes.enumerated() {
+            let held = self.hops[push.hop]?.held ?? 0
+            if let rows = output, !self.dead.contains(push.hop), position <= held {
+                switch self.pushFate(push) {
+                case .arrives: output = self.hops[push.hop]?.run(rows, at: position)
+                case .isRefused:
+                    self.flights[place + index].unpushed = push.id
+                    output = nil
+                case .isLost: output = nil
+                }
+            } else {
+                output = nil
+            }
+            self.flights.append(
+                Flight(
+                    id: push.id,
+                    hop: push.hop,
+                    isLast: push.isLast,
+                    wantsLogits: push.wantsLogits,
+                    guesses: push.guesses,
+                    fate: .answers,
+                    output: output
+                )
+            )
+        }
     }
 
     /// One of the steps under way comes to its end.
     private mutating func land(_ result: inout UInt64?) -> [Action] {
+        self.beforeLanding?(&self, self.landings)
+        self.landings += 1
         let flight = self.flights.remove(at: self.picks.map { $0(self.flights.count) } ?? 0)
         self.now += .milliseconds(10)
         if self.tendsDuringSteps { self.tend() }
-        let step = flight.step
+        guard !self.dead.contains(flight.hop) else { return self.session.failed(flight.id, .gone, now: self.now) }
+        guard let step = flight.step else { return self.landPushed(flight, &result) }
         switch flight.fate {
         case .answers: return self.answer(flight, &result)
         case .drains: return self.answer(flight, &result, isLeaving: true)
@@ -233,19 +318,36 @@ struct ToyChain {
         }
     }
 
+    private mutating func landPushed(_ flight: Flight, _ result: inout UInt64?) -> [Action] {
+        guard flight.output == nil else { return self.answer(flight, &result) }
+        let actions = self.session.late(flight.id, now: self.now)
+        // Its input is not known yet: it is looked after again.
+        if self.session.isOutstanding(flight.id), !self.flights.isEmpty {
+            self.flights.insert(flight, at: self.picks == nil ? self.flights.count : 0)
+        }
+        return actions
+    }
+
     typealias Action = ChainSession<ToyRows>.Action
 
     private mutating func answer(_ flight: Flight, _ result: inout UInt64?, isLeaving: Bool = false) -> [Action] {
         guard let output = flight.output else { preconditionFailure("a step goes to a hop") }
-        let step = flight.step
-        guard self.session.isOutstanding(step.id) else { return [] }
-        if step.isLast, step.wantsLogits { result = output.rows.dropLast(step.guesses).last }
-        return self.session.answered(
-            step.id,
-            with: step.isLast ? nil : output,
+        guard self.session.isOutstanding(flight.id) else { return [] }
+        if flight.isLast, flight.wantsLogits { result = output.rows.dropLast(flight.guesses).last }
+        var actions = self.session.answered(
+            flight.id,
+            with: flight.isLast ? nil : output,
             isLeaving: isLeaving,
             now: self.now
         )
+        if let unpushed = flight.unpushed { actions += self.session.astray(unpushed, now: self.now) }
+        return actions
+    }
+
+    /// What is still on its way arrives, between two passes.
+    mutating func landAll() {
+        var result: UInt64?
+        for _ in 0..<1000 where !self.flights.isEmpty { _ = self.land(&result) }
     }
 
     /// Does what is to be done beside the passes, at most so many steps of understudies.
@@ -262,6 +364,7 @@ struct ToyChain {
                     continue
                 }
                 self.session.prepared(vacancy.id, self.take(hops))
+            case .connect(let edge): self.session.connected(edge, isOpen: self.edgeOpens(edge))
             case .send(let step):
                 self.fed.append(step)
                 guard let output = self.hops[step.hop]?.run(step), answers else { return }
@@ -285,6 +388,7 @@ struct ToyChain {
                     continue
                 }
                 self.session.prepared(vacancy.id, self.take(hops))
+            case .connect(let edge): self.session.connected(edge, isOpen: self.edgeOpens(edge))
             case .send(let step):
                 self.fed.append(step)
                 guard let output = self.hops[step.hop]?.run(step) else { return }

@@ -56,6 +56,22 @@ public final class InferenceStream: Sendable {
         return try answer.get()
     }
 
+    /// Another hop pushes a step to the peer, which answers here. `answered` is called once, on the stream's thread: with the
+    /// answer, or with what ended the stream.
+    ///
+    /// - Parameter step: a number that no other outstanding step of this stream has.
+    package func expect(
+        _ step: UInt32,
+        _ answered: @escaping @Sendable (Result<InferenceResponse, ShardError>) -> Void
+    ) {
+        self.exchange.expect(step, answered)
+    }
+
+    /// Nobody waits any more for a step that was expected.
+    package func forget(_ step: UInt32) {
+        self.exchange.forget(step)
+    }
+
     /// No step will follow. Those on their way are answered.
     public func end() {
         self.exchange.end()
@@ -69,8 +85,21 @@ public final class InferenceStream: Sendable {
 final class StreamExchange: Sendable {
     typealias Answer = Result<InferenceResponse, ShardError>
 
+    private enum Waiter {
+        case sent(CheckedContinuation<Answer, Never>)
+        /// Another hop sends it.
+        case expected(@Sendable (Answer) -> Void)
+
+        func take(_ answer: Answer) {
+            switch self {
+            case .sent(let continuation): continuation.resume(returning: answer)
+            case .expected(let answered): answered(answer)
+            }
+        }
+    }
+
     private struct State {
-        var waiters: [UInt32: CheckedContinuation<Answer, Never>] = [:]
+        var waiters: [UInt32: Waiter] = [:]
         var failure: ShardError?
         var isEnded = false
     }
@@ -119,7 +148,7 @@ final class StreamExchange: Sendable {
                     message: "step \(step) is on its way already, or \(Limits.outstandingSteps) others are"
                 )
             }
-            state.waiters[step] = continuation
+            state.waiters[step] = .sent(continuation)
             // Under the lock, so that frames leave in the order of their steps.
             self.outgoing.yield(frame)
             return nil
@@ -130,13 +159,31 @@ final class StreamExchange: Sendable {
     func cancel(_ request: InferenceRequest) {
         guard let step = request.step else { return }
         let waiter = self.state.withLock { $0.waiters.removeValue(forKey: step.step) }
-        guard let waiter else { return }
+        guard case .sent(let continuation)? = waiter else { return }
         var order = request
         order.payload = .tokenIDs([])
         order.step?.operation = .cancel
         // One that does not fit any more is no loss: what it cancels is answered to nobody.
         if let frame = try? Self.frame(order) { self.outgoing.yield(frame) }
-        waiter.resume(returning: .failure(ShardError(code: .cancelled, message: "the step was cancelled")))
+        continuation.resume(returning: .failure(ShardError(code: .cancelled, message: "the step was cancelled")))
+    }
+
+    func expect(_ step: UInt32, _ answered: @escaping @Sendable (Answer) -> Void) {
+        let failure: ShardError? = self.state.withLock { state in
+            if let failure = state.failure { return failure }
+            guard !state.isEnded, state.waiters[step] == nil, state.waiters.count < Limits.outstandingSteps else {
+                return ShardError(code: .invalidArgument, message: "step \(step) cannot be expected now")
+            }
+            state.waiters[step] = .expected(answered)
+            return nil
+        }
+        if let failure { answered(.failure(failure)) }
+    }
+
+    func forget(_ step: UInt32) {
+        self.state.withLock { state in
+            if case .expected? = state.waiters[step] { state.waiters[step] = nil }
+        }
     }
 
     func end() {
@@ -181,7 +228,7 @@ final class StreamExchange: Sendable {
                     throw ShardError.malformed("\(peer) answered without saying which step")
                 }
                 // Nobody waits for a step that was cancelled.
-                self.state.withLock { $0.waiters.removeValue(forKey: step) }?.resume(returning: .success(response))
+                self.state.withLock { $0.waiters.removeValue(forKey: step) }?.take(.success(response))
             }
             return ShardError(code: .unreachable, message: "\(peer) ended the session's stream")
         } catch let error as P2PError {
@@ -201,6 +248,6 @@ final class StreamExchange: Sendable {
             return state.waiters.values
         }
         self.outgoing.finish()
-        for waiter in waiters { waiter.resume(returning: .failure(failure)) }
+        for waiter in waiters { waiter.take(.failure(failure)) }
     }
 }

@@ -5,6 +5,9 @@ internal import Synchronization
 
 /// Serves `/kwaai/inference/1.1.0`: reads steps of one session from each stream and writes their answers as they come.
 ///
+/// Steps may also come from another hop, over `/kwaai/push/1.0.0`, where the session's coordinator has said from which; they
+/// are answered to the coordinator all the same, and pushed on before that where it has said to whom.
+///
 /// `answer` is called in the order in which the steps arrived, and runs up to its first suspension before the next step is
 /// looked at; it is cancelled when the caller takes the step back or the stream breaks.
 ///
@@ -17,13 +20,15 @@ public func serveInferenceStreams(
     _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
 ) {
     let metrics = ExchangeMetrics()
+    let desk = PushDesk(host)
+    desk.install(limit: limit)
     host.handle(InferenceStream.protocolID, limit: limit, limitPerPeer: max(1, limit / 4)) { stream in
-        try await SessionStream(stream, metrics, answer).serve()
+        try await SessionStream(stream, desk, metrics, answer).serve()
     }
 }
 
 /// One stream that is being served.
-private final class SessionStream: Sendable {
+final class SessionStream: Sendable {
     private struct State {
         /// The one session of this stream; the first step says which.
         var session: SessionID?
@@ -32,8 +37,11 @@ private final class SessionStream: Sendable {
         var outstanding = 0
         var bytes = 0
         var tokens = 0
-        /// The reader, while these are too many.
-        var reader: CheckedContinuation<Void, Never>?
+        /// Who reads steps, while these are too many.
+        var readers: [CheckedContinuation<Void, Never>] = []
+        /// Where steps are pushed on to.
+        var edge: PushEdge?
+        var isOver = false
         var lastAnswer = ContinuousClock.now
         /// When the answer began to leave that is leaving.
         var isWritingSince: ContinuousClock.Instant?
@@ -50,9 +58,9 @@ private final class SessionStream: Sendable {
             return now - self.lastAnswer > (self.session == nil ? .zero : Limits.streamIdle)
         }
 
-        mutating func takeReader() -> CheckedContinuation<Void, Never>? {
-            defer { self.reader = nil }
-            return self.reader
+        mutating func takeReaders() -> [CheckedContinuation<Void, Never>] {
+            defer { self.readers = [] }
+            return self.readers
         }
     }
 
@@ -64,6 +72,7 @@ private final class SessionStream: Sendable {
     }
 
     private let stream: PeerStream
+    private let desk: PushDesk
     private let metrics: ExchangeMetrics
     private let answer: @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
     private let state = Mutex(State())
@@ -72,21 +81,28 @@ private final class SessionStream: Sendable {
 
     init(
         _ stream: PeerStream,
+        _ desk: PushDesk,
         _ metrics: ExchangeMetrics,
         _ answer: @escaping @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
     ) {
         self.stream = stream
+        self.desk = desk
         self.metrics = metrics
         self.answer = answer
+        // Two may read steps, each one more than there is room for.
         (self.answers, self.outgoing) = AsyncStream.makeStream(
-            bufferingPolicy: .bufferingOldest(Limits.outstandingSteps)
+            bufferingPolicy: .bufferingOldest(Limits.outstandingSteps + 2)
         )
     }
+
+    /// Whose sessions these are.
+    var coordinator: PeerID { self.stream.remotePeer }
 
     /// Returns once the caller has ended its direction and every step is answered.
     ///
     /// - Throws: what broke the stream, for which it is to be reset.
     func serve() async throws {
+        defer { self.end() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.endWhenIdle() }
             group.addTask {
@@ -111,6 +127,16 @@ private final class SessionStream: Sendable {
                 if case .failure(let error) = ending, !(error is CancellationError) { throw error }
             }
         }
+    }
+
+    private func end() {
+        let (session, edge, readers) = self.state.withLock { state in
+            state.isOver = true
+            return (state.session, state.edge, state.takeReaders())
+        }
+        edge?.end()
+        if let session { self.desk.forget(session, of: self) }
+        for reader in readers { reader.resume() }
     }
 
     /// A caller that has vanished, or that takes nothing, must not keep a place.
@@ -138,21 +164,44 @@ private final class SessionStream: Sendable {
                     _ = await self.answer(peer, request)
                     continue
                 }
-                let byteCount = message.readableBytes
-                // Logits are many times as large as what they are made of, so such a step is alone.
-                let tokens = step.logits == .every ? Limits.outstandingTokens : request.payload.tokenCount ?? 0
-                self.begin(byteCount, tokens)
+                let run = self.begin(request, message.readableBytes, reading: reading)
                 // At once, so that steps reach their session in the order in which they were sent.
-                steps.addImmediateTask {
-                    let response = await self.answer(peer, request)
-                    let answered = ContinuousClock.now
-                    let message = Self.message(response, answering: step.step)
-                    self.metrics.serialised(in: reading + answered.duration(to: .now))
-                    self.outgoing.yield(Answer(message: message, stepBytes: byteCount, stepTokens: tokens))
-                }
+                steps.addImmediateTask { await run() }
                 await self.waitForRoom()
             }
         }
+    }
+
+    /// Makes room for a step, whoever sent it.
+    ///
+    /// - Returns: what runs and answers it.
+    func begin(
+        _ request: InferenceRequest,
+        _ byteCount: Int,
+        reading: Duration
+    ) -> @Sendable () async -> Void {
+        // Logits are many times as large as what they are made of, so such a step is alone.
+        let isAlone = request.step?.logits == .every
+        let tokens = isAlone ? Limits.outstandingTokens : request.payload.tokenCount ?? 0
+        self.begin(byteCount, tokens)
+        return {
+            let response = await self.response(to: request)
+            let answered = ContinuousClock.now
+            let message = Self.message(response, answering: request.step?.step ?? 0)
+            self.metrics.serialised(in: reading + answered.duration(to: .now))
+            self.outgoing.yield(Answer(message: message, stepBytes: byteCount, stepTokens: tokens))
+        }
+    }
+
+    private func response(to request: InferenceRequest) async -> InferenceResponse {
+        guard let step = request.step, step.operation != .open else { return await self.open(request) }
+        var response = await self.answer(self.coordinator, request)
+        // The next hop first: the coordinator's copy is for its log.
+        if !step.push.isEmpty, response.code == .ok {
+            let isPushed = self.pushOn(response, of: request, step)
+            response.step?.isUnpushed = !isPushed
+        }
+        return response
     }
 
     private func checkSession(of request: InferenceRequest) throws(ShardError) {
@@ -172,15 +221,15 @@ private final class SessionStream: Sendable {
     }
 
     private func end(_ answer: Answer) {
-        let reader = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let readers = self.state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.outstanding -= 1
             state.bytes -= answer.stepBytes
             state.tokens -= answer.stepTokens
             state.lastAnswer = .now
             state.isWritingSince = nil
-            return state.hasRoom ? state.takeReader() : nil
+            return state.hasRoom ? state.takeReaders() : []
         }
-        reader?.resume()
+        for reader in readers { reader.resume() }
     }
 
     private static func message(_ response: InferenceResponse, answering step: UInt32) -> ByteBuffer {
@@ -193,20 +242,72 @@ private final class SessionStream: Sendable {
         return InferenceResponse.failure(text, step: ReplyExtension(code: .tooLarge, step: step)).encoded()
     }
 
-    /// A caller that sends without reading the answers stops itself.
-    private func waitForRoom() async {
+    /// A caller that sends without reading the answers stops itself, and whoever pushes for it.
+    func waitForRoom() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let mustWait = self.state.withLock { state in
                     // A task is marked as cancelled before its handler runs, so none slips through between the two.
-                    guard !state.hasRoom, !Task.isCancelled else { return false }
-                    state.reader = continuation
+                    guard !state.hasRoom, !state.isOver, !Task.isCancelled else { return false }
+                    state.readers.append(continuation)
                     return true
                 }
                 if !mustWait { continuation.resume() }
             }
         } onCancel: {
-            self.state.withLock { $0.takeReader() }?.resume()
+            // The others read one step more than there is room for.
+            for reader in self.state.withLock({ $0.takeReaders() }) { reader.resume() }
         }
+    }
+}
+
+// MARK: Pushing
+
+extension SessionStream {
+    /// The coordinator says from whom the session's steps come, and to whom they go on.
+    private func open(_ request: InferenceRequest) async -> InferenceResponse {
+        if let predecessor = request.step?.predecessor {
+            self.desk.expect(request.sessionID, of: self, from: predecessor)
+        }
+        guard let target = request.step?.successor else { return Self.opened(request, .ok) }
+        let edge = await self.desk.edge(to: target, for: self.coordinator, at: self.stream.remoteAddress)
+        let (old, isOver) = self.state.withLock { state in
+            defer { state.edge = edge }
+            return (state.edge, state.isOver)
+        }
+        old?.end()
+        if isOver { edge?.end() }
+        return Self.opened(request, edge == nil ? .unreachable : .ok)
+    }
+
+    private static func opened(_ request: InferenceRequest, _ code: ReplyCode) -> InferenceResponse {
+        guard code != .ok else {
+            return InferenceResponse(
+                sessionID: request.sessionID,
+                kind: .hiddenStates,
+                activations: .none,
+                step: ReplyExtension(code: code)
+            )
+        }
+        return .failure("the next hop cannot be reached from here", step: ReplyExtension(code: code))
+    }
+
+    /// Whether the next hop is on the way to have what the step gave.
+    private func pushOn(_ response: InferenceResponse, of request: InferenceRequest, _ step: StepExtension) -> Bool {
+        guard let edge = self.state.withLock({ $0.edge }), response.kind == .hiddenStates, let number = step.push.first
+        else { return false }
+        var next = step
+        next.blocks = edge.target.blocks
+        next.step = number
+        next.maxTokens = edge.target.maxTokens
+        next.push.removeFirst()
+        next.coordinator = self.coordinator
+        let push = InferenceRequest(
+            sessionID: edge.target.session,
+            position: request.position,
+            payload: .hiddenStates(response.activations),
+            step: next
+        )
+        return edge.push(push.encoded())
     }
 }

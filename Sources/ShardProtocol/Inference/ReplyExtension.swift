@@ -22,6 +22,8 @@ public enum ReplyCode: String, Sendable, Hashable, CaseIterable {
     case notAllowed = "not_allowed"
     /// The node is leaving and takes no new sessions.
     case draining
+    /// The hop that steps are to be pushed on to cannot be reached from here: give it its steps yourself.
+    case unreachable
     /// The caller took the step back before it began.
     case cancelled
     /// The step failed inside the node, whose fault it is.
@@ -43,6 +45,8 @@ public struct ReplyExtension: Sendable, Hashable {
     public var computeMicroseconds: UInt64
     /// Whether the node is about to go: the session can go on here for a moment, and should be replayed elsewhere.
     public var isDraining: Bool
+    /// Whether the step was to be pushed on and was not: the next hop has to be given its input by the caller.
+    public var isUnpushed = false
 
     public init(
         code: ReplyCode,
@@ -74,10 +78,11 @@ extension ReplyExtension {
         self.queueMicroseconds = try map.optional("queue_us", as: UInt64.self) ?? 0
         self.computeMicroseconds = try map.optional("compute_us", as: UInt64.self) ?? 0
         self.isDraining = try map.boolean("draining", default: false)
+        self.isUnpushed = try map.boolean("unpushed", default: false)
     }
 
     func pack(into packer: inout MessagePackPacker) {
-        packer.packMap(count: 5 + (self.step == nil ? 0 : 1) + (self.isDraining ? 1 : 0))
+        packer.packMap(count: 5 + (self.step == nil ? 0 : 1) + (self.isDraining ? 1 : 0) + (self.isUnpushed ? 1 : 0))
         packer.pack("code")
         packer.pack(self.code.rawValue)
         if let step = self.step {
@@ -92,8 +97,13 @@ extension ReplyExtension {
         packer.pack(self.queueMicroseconds)
         packer.pack("compute_us")
         packer.pack(self.computeMicroseconds)
-        guard self.isDraining else { return }
-        packer.pack("draining")
-        packer.pack(true)
+        if self.isDraining {
+            packer.pack("draining")
+            packer.pack(true)
+        }
+        if self.isUnpushed {
+            packer.pack("unpushed")
+            packer.pack(true)
+        }
     }
 }

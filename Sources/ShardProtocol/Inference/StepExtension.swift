@@ -1,3 +1,5 @@
+public import P2PWire
+
 /// What a request says beyond `/kwaai/inference/1.0.0`: the extension `x/1` in the key `x`, which others ignore.
 ///
 /// Source: DESIGN.md §5; the bytes stand in WIRE.md.
@@ -10,14 +12,19 @@ public struct StepExtension: Sendable, Hashable {
         /// Forget the step of this number if it has not begun; the payload is empty and nothing is answered. Only on a
         /// stream of `/kwaai/inference/1.1.0`.
         case cancel
+        /// Take the session's steps from another hop, or push them on to another; the payload is empty. Only on a stream of
+        /// `/kwaai/inference/1.1.0`.
+        case open
     }
 
     /// Which tokens the last hop returns logits for.
-    public enum Logits: String, Sendable {
+    public enum Logits: Sendable, Hashable {
         /// For none: the answer is hidden states `[1, 0, hidden]`. Every chunk of a prefill but the last asks so.
         case none
         /// For the step's last token, as `/kwaai/inference/1.0.0` always does.
         case last
+        /// For so many of its last tokens, at least one: `[1, count, vocabulary]`. Only over `/kwaai/inference/1.1.0`.
+        case final(UInt32)
         /// For every token of the step: `[1, tokens, vocabulary]`.
         case every
     }
@@ -32,6 +39,14 @@ public struct StepExtension: Sendable, Hashable {
     /// How many tokens the session will hold at most; nil when unknown. KV-cache is reserved up to it.
     public var maxTokens: UInt32?
     public var logits: Logits
+    /// The numbers of the same step on the hops after this one: each pushes its output to the next.
+    public var push: [UInt32] = []
+    /// With ``Operation/open``: the hop whose pushes are steps of this session.
+    public var predecessor: PeerID?
+    /// With ``Operation/open``: where the session's steps are pushed on to.
+    public var successor: PushTarget?
+    /// In a push: whose session it is.
+    public var coordinator: PeerID?
 
     public init(
         operation: Operation = .step,
@@ -66,13 +81,31 @@ extension StepExtension {
         self.rollback = try map.boolean("rollback", default: false)
         self.maxTokens = try map.optional("max_tokens", as: UInt32.self)
         self.logits = .last
-        guard map["logits"] != nil else { return }
-        guard let logits = Logits(rawValue: try map.text("logits")) else { throw map.wrong("logits") }
-        self.logits = logits
+        if map["logits"] != nil { self.logits = try Self.logits(map) }
+        for value in try map.array("push", limit: Limits.pushedHops) {
+            guard case .unsigned(let number) = value, let step = UInt32(exactly: number) else { throw map.wrong("push") }
+            self.push.append(step)
+        }
+        self.predecessor = try map.optionalPeer("from")
+        if let target = map["to"] { self.successor = try PushTarget(target) }
+        self.coordinator = try map.optionalPeer("coordinator")
+    }
+
+    private static func logits(_ map: MessagePackMap) throws(ShardError) -> Logits {
+        switch map["logits"] {
+        case .string("none"): return .none
+        case .string("last"): return .last
+        case .string("every"): return .every
+        case .unsigned(let number):
+            guard let count = UInt32(exactly: number), count > 0 else { throw map.wrong("logits") }
+            return .final(count)
+        default: throw map.wrong("logits")
+        }
     }
 
     func pack(into packer: inout MessagePackPacker) {
-        packer.packMap(count: 7)
+        let extras = [!self.push.isEmpty, self.predecessor != nil, self.successor != nil, self.coordinator != nil]
+        packer.packMap(count: 7 + extras.count { $0 })
         packer.pack("op")
         packer.pack(self.operation.rawValue)
         packer.pack("start_block")
@@ -86,6 +119,32 @@ extension StepExtension {
         packer.pack("max_tokens")
         if let maxTokens = self.maxTokens { packer.pack(maxTokens) } else { packer.packNil() }
         packer.pack("logits")
-        packer.pack(self.logits.rawValue)
+        switch self.logits {
+        case .none: packer.pack("none")
+        case .last: packer.pack("last")
+        case .final(let count): packer.pack(count)
+        case .every: packer.pack("every")
+        }
+        self.packPush(into: &packer)
+    }
+
+    private func packPush(into packer: inout MessagePackPacker) {
+        if !self.push.isEmpty {
+            packer.pack("push")
+            packer.packArray(count: self.push.count)
+            for step in self.push { packer.pack(step) }
+        }
+        if let predecessor = self.predecessor {
+            packer.pack("from")
+            packer.pack(binary: predecessor.bytes)
+        }
+        if let successor = self.successor {
+            packer.pack("to")
+            successor.pack(into: &packer)
+        }
+        if let coordinator = self.coordinator {
+            packer.pack("coordinator")
+            packer.pack(binary: coordinator.bytes)
+        }
     }
 }

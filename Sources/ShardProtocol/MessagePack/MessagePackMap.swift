@@ -1,3 +1,5 @@
+package import P2PWire
+
 /// A map with string keys: how our structures look on the wire.
 ///
 /// Unknown keys are kept out of the way, so that later versions may add some; a key that stands twice is refused, as
@@ -61,6 +63,13 @@ package struct MessagePackMap {
     package func binary(_ key: String, count: Int) throws(ShardError) -> [UInt8] {
         guard case .binary(let bytes) = self[key], bytes.count == count else { throw self.wrong(key) }
         return bytes
+    }
+
+    /// The bytes of a peer id; nil when they are missing.
+    package func optionalPeer(_ key: String) throws(ShardError) -> PeerID? {
+        guard let value = self[key] else { return nil }
+        guard case .binary(let bytes) = value, let peer = try? PeerID(bytes: bytes) else { throw self.wrong(key) }
+        return peer
     }
 
     /// A finite number that is not negative, whether it came as an integer or a float.

@@ -106,4 +106,9 @@ public struct NodeRecord: Sendable, Hashable {
     public var speaksStreams: Bool {
         self.speaksStepExtension && self.protocols.contains(InferenceStream.protocolID.name)
     }
+
+    /// Whether it passes steps on to other hops, and takes them from others: `/kwaai/push/1.0.0`.
+    public var speaksPush: Bool {
+        self.speaksStreams && self.protocols.contains(PushTarget.protocolID.name)
+    }
 }

@@ -1,0 +1,106 @@
+import P2PCore
+import ShardProtocol
+import SwarmCore
+import Synchronization
+
+/// Steps that go from hop to hop.
+extension Chain {
+    typealias Push = ChainSession<SpanInput>.Push
+    typealias Edge = ChainSession<SpanInput>.Edge
+
+    /// Lets the first span of an edge push to the second.
+    func connect(_ edge: Edge) async {
+        let (from, to) = self.state.withLock { ($0.spans[edge.from], $0.spans[edge.to]) }
+        guard let from, let to, let peer = from.peer, let target = to.pushTarget else {
+            return self.state.withLock { $0.session.connected(edge, isOpen: false) }
+        }
+        async let isTaken = to.takePushes(from: peer)
+        async let isReached = from.push(to: target)
+        let (taken, reached) = await (isTaken, isReached)
+        let isKnown = taken && reached || !Task.isCancelled
+        self.state.withLock { $0.session.connected(edge, isOpen: isKnown ? taken && reached : nil) }
+    }
+
+    /// A step is about to be sent that goes on from its hop to these.
+    func expect(_ pushes: [Push]) {
+        for (index, push) in pushes.enumerated() {
+            guard let span = self.state.withLock({ $0.spans[push.hop] }) else { continue }
+            let next = index + 1 < pushes.count ? pushes[index + 1] : nil
+            let step = PushedStep(
+                number: push.number,
+                tokenCount: push.tokenCount,
+                wantsLogits: push.wantsLogits,
+                guesses: push.guesses
+            )
+            span.expect(step) { self.ended(push, of: span, $0, before: next) }
+        }
+    }
+
+    private func ended(_ push: Push, of span: any Span, _ outcome: PushOutcome, before next: Push?) {
+        switch outcome {
+        case .astray: self.state.withLock { state in state.happened { $0.astray(push.id, now: .now) } }
+        case .failed(let error): self.failed(push, of: span, error)
+        case .answered(let answer):
+            do throws(CoordinatorError) {
+                let output = try Self.next(answer.output, isLast: push.isLast, push.wantsLogits, span)
+                self.answered(push, answer, output, before: next)
+            } catch {
+                self.failed(push, of: span, error)
+            }
+        }
+    }
+
+    private func answered(_ push: Push, _ answer: SpanAnswer, _ output: SpanInput?, before next: Push?) {
+        self.state.withLock { state in
+            guard state.session.isOutstanding(push.id) else { return }
+            if case .logits(let logits) = answer.output, push.wantsLogits { state.result.logits = logits }
+            state.result.timings.append((push.hop, answer.timing))
+            state.result.pushedSteps += 1
+            state.happened { $0.answered(push.id, with: output, isLeaving: answer.isLeaving, now: .now) }
+            if answer.isUnpushed, let next { state.happened { $0.astray(next.id, now: .now) } }
+        }
+    }
+
+    private func failed(_ push: Push, of span: any Span, _ error: CoordinatorError) {
+        let isWanted = self.state.withLock { state in
+            guard state.session.isOutstanding(push.id) else { return false }
+            state.failure = error
+            state.happened { $0.failed(push.id, error.loss, now: .now) }
+            return true
+        }
+        if isWanted, error.loss.isOfThePeer { self.failed(span) }
+    }
+
+    /// Looks now and then after those who were pushed to: nobody else waits for them.
+    func watchPushes() async {
+        while (try? await pause(for: Limits.pingInterval)) != nil {
+            let now = ContinuousClock.now
+            let awaited = self.state.withLock { $0.session.awaitedPushes }
+                .filter { $0.since.duration(to: now) >= Limits.pingInterval }
+            await withDiscardingTaskGroup { group in
+                for push in awaited { group.addTask { await self.lookAfter(push) } }
+            }
+        }
+    }
+
+    private func lookAfter(_ push: ChainSession<SpanInput>.AwaitedPush) async {
+        guard let span = self.state.withLock({ $0.spans[push.hop] }) else { return }
+        let isAlive = await span.isAlive()
+        guard !Task.isCancelled else { return }
+        let now = ContinuousClock.now
+        let isLost = self.state.withLock { state in
+            guard state.session.isOutstanding(push.id) else { return false }
+            guard isAlive else {
+                state.failure = CoordinatorError(
+                    .peerLost,
+                    "lost peer \(span.name), which ran blocks \(span.blocks): \(Silent())"
+                )
+                state.happened { $0.failed(push.id, .gone, now: now) }
+                return true
+            }
+            if push.since.duration(to: now) >= push.deadline { state.happened { $0.late(push.id, now: now) } }
+            return false
+        }
+        if isLost { self.failed(span) }
+    }
+}

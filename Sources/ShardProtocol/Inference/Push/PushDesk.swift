@@ -1,0 +1,156 @@
+internal import Logging
+internal import Metrics
+internal import NIOCore
+internal import P2PCore
+internal import P2PWire
+internal import Synchronization
+
+/// What a hop knows of pushes: from whom it takes the steps of which session, and whom it may dial for one.
+///
+/// A push counts only from the peer that the session's coordinator named, as Noise proves it, and only while the
+/// coordinator's own stream is there to be answered on.
+final class PushDesk: Sendable {
+    private struct Key: Hashable {
+        var coordinator: PeerID
+        var session: SessionID
+    }
+
+    private struct Place {
+        var predecessor: PeerID
+        var stream: SessionStream
+    }
+
+    private struct State {
+        /// As many as there are streams of sessions.
+        var places: [Key: Place] = [:]
+        var dials = TokenBuckets<PeerID>(capacity: Limits.pushDialers)
+        var allDials = TokenBucket(Limits.allPushDials, at: .now())
+    }
+
+    private let host: Host
+    private let state = Mutex(State())
+    private let refusals = Counter(label: "kwaai_pushes_refused_total")
+
+    init(_ host: Host) {
+        self.host = host
+    }
+
+    // MARK: Taking pushes
+
+    /// The steps of `stream`'s session may be pushed by `predecessor`, and by nobody else.
+    func expect(_ session: SessionID, of stream: SessionStream, from predecessor: PeerID) {
+        let key = Key(coordinator: stream.coordinator, session: session)
+        self.state.withLock { $0.places[key] = Place(predecessor: predecessor, stream: stream) }
+    }
+
+    func forget(_ session: SessionID, of stream: SessionStream) {
+        let key = Key(coordinator: stream.coordinator, session: session)
+        self.state.withLock { state in
+            if state.places[key]?.stream === stream { state.places[key] = nil }
+        }
+    }
+
+    /// Serves the streams on which others push, at most `limit`, a quarter of them from one peer.
+    func install(limit: Int) {
+        self.host.handle(PushTarget.protocolID, limit: limit, limitPerPeer: max(1, limit / 4)) { stream in
+            try await PushReader(stream, self).run()
+        }
+    }
+
+    /// - Throws: `malformed` for what this peer has no business to push.
+    fileprivate func session(of request: InferenceRequest, pushedBy peer: PeerID) throws(ShardError) -> SessionStream {
+        if let step = request.step, step.operation == .step, let coordinator = step.coordinator {
+            let key = Key(coordinator: coordinator, session: request.sessionID)
+            if let place = self.state.withLock({ $0.places[key] }), place.predecessor == peer { return place.stream }
+        }
+        self.refusals.increment()
+        self.host.configuration.logger.info("a push was refused", metadata: ["peer": "\(peer)"])
+        throw .malformed("\(peer) pushes steps of a session that takes none from it")
+    }
+
+    // MARK: Pushing on
+
+    /// A way to push to `target`, because `coordinator` asks for it; nil when there is none, or one may not be looked for.
+    func edge(to target: PushTarget, for coordinator: PeerID, at address: Multiaddr) async -> PushEdge? {
+        var peer = target.peer
+        if !self.host.connectedPeers.contains(peer.id) {
+            let policy = Self.policy
+            peer.addresses.removeAll { policy.decision(on: $0, observed: address.ipAddress) == .refuse }
+            guard !peer.addresses.isEmpty, self.mayDial(for: coordinator) else { return nil }
+        }
+        let wanted = peer
+        let stream = try? await withDeadline(Limits.pushDialTime, "reaching \(peer.id)") {
+            () async throws(P2PError) in
+            try await self.host.openStream(PushTarget.protocolID, to: wanted, isExpected: true)
+        }
+        guard let stream else { return nil }
+        let edge = PushEdge(stream, to: target)
+        guard self.host.accompany({ await edge.run() }) else {
+            stream.reset()
+            return nil
+        }
+        return edge
+    }
+
+    /// As for AutoNAT: nobody has this host dial itself or its cable; its site only where it has nothing but a site.
+    private static var policy: DialBackPolicy {
+        let addresses = Host.machineAddresses.filter { $0.scope != .loopback }
+        let families = Set(addresses.map(\.family))
+        return DialBackPolicy(
+            families: families.isEmpty ? [.v4, .v6] : families,
+            dialsSites: !addresses.contains { $0.scope == .global }
+        )
+    }
+
+    private func mayDial(for coordinator: PeerID) -> Bool {
+        self.state.withLock { state in
+            let now = NIODeadline.now()
+            guard state.allDials.wait(at: now) == nil,
+                state.dials.take(coordinator, Limits.pushDials, at: now) == nil
+            else { return false }
+            state.allDials.take()
+            return true
+        }
+    }
+}
+
+/// One stream on which another hop pushes.
+private final class PushReader: Sendable {
+    private let stream: PeerStream
+    private let desk: PushDesk
+    private let lastPush = Mutex(ContinuousClock.now)
+
+    init(_ stream: PeerStream, _ desk: PushDesk) {
+        self.stream = stream
+        self.desk = desk
+    }
+
+    /// Takes steps until the other hop ends its direction.
+    ///
+    /// - Throws: what broke the stream, for which it is to be reset.
+    func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await self.endWhenIdle() }
+            defer { group.cancelAll() }
+            try await withThrowingDiscardingTaskGroup { steps in
+                while let message = try await self.stream.nextFrame(limit: Limits.receivedMessage) {
+                    let start = ContinuousClock.now
+                    self.lastPush.withLock { $0 = start }
+                    let request = try InferenceRequest(decoding: message)
+                    let session = try self.desk.session(of: request, pushedBy: self.stream.remotePeer)
+                    let run = session.begin(request, message.readableBytes, reading: start.duration(to: .now))
+                    // At once, so that steps reach their session in the order in which they were pushed.
+                    steps.addImmediateTask { await run() }
+                    await session.waitForRoom()
+                }
+            }
+        }
+    }
+
+    private func endWhenIdle() async {
+        while (try? await pause(for: Limits.transferTime)) != nil {
+            let isIdle = self.lastPush.withLock { ContinuousClock.now - $0 > Limits.streamIdle }
+            if isIdle { return self.stream.reset() }
+        }
+    }
+}

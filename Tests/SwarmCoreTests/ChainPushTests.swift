@@ -1,0 +1,144 @@
+import P2PWire
+import ShardProtocol
+import Synchronization
+import Testing
+
+@testable import SwarmCore
+
+/// Steps that go from hop to hop, in a toy chain whose every number depends on all before it.
+@Suite struct ChainPushTests {
+    private let peers: [PeerID]
+    private let ranges: [BlockRange]
+
+    init() throws {
+        self.peers = try Samples.peers(8)
+        self.ranges = [try BlockRange(0, 3), try BlockRange(3, 5), try BlockRange(5, 6), try BlockRange(6, 8)]
+    }
+
+    /// - Parameter plain: who speaks nothing but 1.0.0.
+    private func chain(pushes: Bool = true, plain: Set<Int> = [], keepsStandbys: Bool = false) -> ToyChain {
+        let speakers = self.peers.enumerated().filter { !plain.contains($0.offset) }.map(\.element)
+        var chain = ToyChain(
+            zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) },
+            keepsStandbys: keepsStandbys,
+            takingStepsAhead: Set(speakers),
+            pushes: pushes
+        )
+        chain.plan = { [peers] vacancy in
+            peers.last { !vacancy.excluding.contains($0) }.map { [(peer: $0, blocks: vacancy.blocks)] }
+        }
+        return chain
+    }
+
+    /// A prompt of eleven tokens, then those that follow, some with guesses behind them that are wrong.
+    private func generate(_ chain: inout ToyChain, tokens: Int = 24, guessing: Bool = false) -> [UInt64?] {
+        var results: [UInt64?] = []
+        chain.tend(steps: 2)
+        results.append(chain.run((0..<11).map { UInt64($0) }, at: 0, chunk: 3))
+        for position in 11..<11 + tokens {
+            guard let last = results.last ?? nil else { break }
+            chain.tend(steps: 2)
+            let rows = guessing && position % 3 == 0 ? [last, 998, 999] : [last]
+            results.append(chain.run(rows, at: position, guesses: rows.count - 1))
+        }
+        return results
+    }
+
+    private func star() -> [UInt64?] {
+        var chain = self.chain(pushes: false)
+        return self.generate(&chain)
+    }
+
+    @Test func `a step is sent to the first hop alone, and what the others make of it is waited for`() {
+        var chain = self.chain()
+        #expect(self.generate(&chain) == self.star())
+        #expect(chain.sent.allSatisfy { $0.hop.rawValue == 0 && $0.pushes.count == 3 })
+        #expect(chain.pushed.count == 3 * chain.sent.count)
+        #expect(chain.pushed.count(where: \.wantsLogits) == 25)
+        chain.landAll()
+        for member in chain.session.members { #expect(chain.hops[member.id]?.held == 35) }
+    }
+
+    @Test func `before the ways are open, and where they cannot be, steps take the long way`() {
+        var chain = self.chain()
+        chain.edgeOpens = { $0.to.rawValue != 2 }
+        #expect(self.generate(&chain) == self.star())
+        #expect(chain.sent.allSatisfy { $0.hop.rawValue == 0 || $0.hop.rawValue == 2 })
+        #expect(chain.sent.allSatisfy { $0.pushes.count == 1 })
+        // Nobody is asked for ever.
+        #expect(chain.session.hasChores == false)
+
+        var early = self.chain()
+        #expect(early.run([1, 2, 3], at: 0) != nil)
+        #expect(early.pushed.isEmpty)
+    }
+
+    @Test(arguments: 0..<4) func `a peer that speaks only 1.0.0 is given each step once, by whoever coordinates`(
+        plain: Int
+    ) {
+        var chain = self.chain(plain: [plain])
+        #expect(self.generate(&chain) == self.star())
+        let sent = chain.sent.filter { $0.hop.rawValue == UInt64(plain) }
+        #expect(sent.flatMap { $0.position..<$0.position + $0.payload.tokenCount } == Array(0..<35))
+        #expect(sent.allSatisfy { !$0.goesBack && $0.pushes.isEmpty })
+        #expect(!chain.pushed.contains { $0.hop.rawValue == UInt64(plain) })
+        #expect(!chain.pushed.isEmpty)
+    }
+
+    @Test func `the last hop may answer before the others, whose answers fill the logs later`() throws {
+        var chain = self.chain()
+        // Last in, first out.
+        chain.picks = { $0 - 1 }
+        #expect(self.generate(&chain) == self.star())
+        #expect(chain.pushed.count > 3 * 20)
+        // All that is missing arrives, and a lost hop can be given it again.
+        chain.landAll()
+        chain.dead = [HopID(rawValue: 2)]
+        var undisturbed = self.chain(pushes: false)
+        _ = self.generate(&undisturbed)
+        #expect(chain.run([77], at: 35) == undisturbed.run([77], at: 35))
+        #expect(chain.recovered.map(\.tokens) == [35])
+    }
+
+    /// Any hop dies at any moment, edges lose or refuse what is pushed, answers come in any order, guesses are wrong.
+    @Test(arguments: 0..<160) func `whatever happens on the way, the text is that of the long way`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var chain = self.chain(
+            plain: seed % 4 == 0 ? [Int.random(in: 0..<4, using: &generator)] : [],
+            keepsStandbys: seed % 5 == 0
+        )
+        let deaths = (0..<Int.random(in: 0...2, using: &generator)).map { _ in
+            (Int.random(in: 0..<120, using: &generator), Int.random(in: 0..<4, using: &generator))
+        }
+        let oneIn = [4, 20, 1_000_000][Int(seed % 3)]
+        let dice = Mutex(generator)
+        chain.picks = { count in dice.withLock { Int.random(in: 0..<count, using: &$0) } }
+        chain.pushFate = { _ in
+            dice.withLock { dice in
+                guard Int.random(in: 0..<oneIn, using: &dice) == 0 else { return .arrives }
+                return Bool.random(using: &dice) ? .isLost : .isRefused
+            }
+        }
+        chain.beforeLanding = { chain, landing in
+            for (time, hop) in deaths where time == landing {
+                chain.dead.insert(chain.session.members[hop % chain.session.members.count].id)
+            }
+        }
+        #expect(self.generate(&chain, guessing: seed % 2 == 0) == self.star(), "seed \(seed)")
+    }
+
+    @Test func `what a hop that was replaced pushed is given again by whoever coordinates`() {
+        var chain = self.chain()
+        var deaths = 0
+        chain.beforeLanding = { chain, landing in
+            guard landing == 40 else { return }
+            chain.dead.insert(chain.session.members[1].id)
+            deaths += 1
+        }
+        #expect(self.generate(&chain) == self.star())
+        #expect(deaths == 1 && chain.recovered.count == 1)
+        // And the new hop takes pushes, and pushes on.
+        #expect(chain.pushed.contains { $0.hop == chain.session.members[1].id })
+        #expect(chain.sent.last?.pushes.count == 3)
+    }
+}
