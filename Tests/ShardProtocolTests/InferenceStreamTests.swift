@@ -68,6 +68,50 @@ import Testing
         #expect(try InferenceResponse(decoding: answer.encoded()) == answer)
     }
 
+    @Test func `writes the published bytes of pushes`() throws {
+        let first = try Identity(seed: [UInt8](repeating: 1, count: 32)).peerID
+        let second = try Identity(seed: [UInt8](repeating: 2, count: 32)).peerID
+        var open = InferenceRequest(
+            sessionID: SessionID(rawValue: 12345),
+            position: .start,
+            payload: .tokenIDs([]),
+            step: StepExtension(operation: .open, blocks: try BlockRange(4, 12), step: .max - 1, logits: .none)
+        )
+        open.step?.predecessor = first
+        open.step?.successor = PushTarget(
+            peer: PeerInfo(id: second, addresses: [try Multiaddr("/ip4/10.0.0.2/tcp/4801")]),
+            session: SessionID(rawValue: 67890),
+            blocks: try BlockRange(12, 24),
+            maxTokens: 300
+        )
+        try Self.expect(open, "stream-open")
+        var step = try InferenceRequestTests.hidden()
+        step.sessionID = SessionID(rawValue: 12345)
+        step.step = StepExtension(blocks: try BlockRange(4, 12), step: 3, maxTokens: 300, logits: .final(3))
+        step.step?.push = [5, 700]
+        try Self.expect(step, "stream-step-pushed")
+        step.sessionID = SessionID(rawValue: 67890)
+        step.step?.blocks = try BlockRange(12, 24)
+        step.step?.step = 5
+        step.step?.push = [700]
+        step.step?.coordinator = first
+        try Self.expect(step, "push")
+        var answer = InferenceResponse(
+            sessionID: SessionID(rawValue: 12345),
+            kind: .hiddenStates,
+            activations: try Activations(shape: [1, 1, 4], data: ByteBuffer(bytes: InferenceRequestTests.halves)),
+            step: ReplyExtension(code: .ok, step: 3, have: 8, queueMicroseconds: 1200, computeMicroseconds: 45000)
+        )
+        answer.step?.isUnpushed = true
+        #expect(try Self.framed(answer.encoded()) == Golden.bytes("stream-answer-unpushed"))
+        #expect(try InferenceResponse(decoding: answer.encoded()) == answer)
+    }
+
+    private static func expect(_ request: InferenceRequest, _ golden: String) throws {
+        #expect(try Self.framed(request.encoded()) == Golden.bytes(golden), "\(golden)")
+        #expect(try InferenceRequest(decoding: request.encoded()) == request, "\(golden)")
+    }
+
     private static func framed(_ message: ByteBuffer) -> ByteBuffer {
         var frame = ByteBuffer()
         frame.writeUVarintPrefixed(message.readableBytesView)

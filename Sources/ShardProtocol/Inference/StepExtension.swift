@@ -83,7 +83,9 @@ extension StepExtension {
         self.logits = .last
         if map["logits"] != nil { self.logits = try Self.logits(map) }
         for value in try map.array("push", limit: Limits.pushedHops) {
-            guard case .unsigned(let number) = value, let step = UInt32(exactly: number) else { throw map.wrong("push") }
+            guard case .unsigned(let number) = value, let step = UInt32(exactly: number) else {
+                throw map.wrong("push")
+            }
             self.push.append(step)
         }
         self.predecessor = try map.optionalPeer("from")
