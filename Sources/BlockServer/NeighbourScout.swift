@@ -14,31 +14,20 @@ struct NeighbourScout: Sendable {
 
     /// - Returns: verified records of the model's nodes, and the round trips to those that hold neighbouring blocks.
     func look() async -> (records: [SignedNodeRecord], pings: [(peer: PeerID, roundTrip: Duration)]) {
-        var holders: [PeerID: PeerInfo] = [:]
-        for key in self.description.neighbourKeys {
-            for peer in (try? await self.dht.providers(of: key)) ?? [] where peer.id != self.host.peerID {
-                holders[peer.id] = peer
-            }
+        let holders = await self.dht.providers(of: self.description.neighbourKeys, within: Limits.surveyTime)
+        let asked = Array(holders.shuffled().prefix(Limits.askedNeighbours))
+        let answers = await concurrently(asked, limit: Limits.concurrentQuestions, within: Limits.surveyTime) { peer in
+            await self.ask(peer)
         }
-        let asked = holders.values.sorted { $0.id < $1.id }.prefix(Limits.askedNeighbours)
-        var records: [SignedNodeRecord] = []
-        var pings: [(peer: PeerID, roundTrip: Duration)] = []
-        await withTaskGroup(of: ([SignedNodeRecord], Duration?).self) { group in
-            var waiting = Array(asked)[...]
-            for peer in waiting.prefix(Limits.concurrentQuestions) { group.addTask { await self.ask(peer) } }
-            waiting = waiting.dropFirst(Limits.concurrentQuestions)
-            for await (answer, roundTrip) in group {
-                records += answer
-                if let roundTrip, let own = answer.first { pings.append((own.peer, roundTrip)) }
-                if let next = waiting.popFirst() { group.addTask { await self.ask(next) } }
-            }
+        let pings = answers.compactMap { answer in
+            answer.records.first.flatMap { own in answer.roundTrip.map { (peer: own.peer, roundTrip: $0) } }
         }
-        return (records, pings)
+        return (answers.flatMap(\.records), pings)
     }
 
     /// A peer's records, its own first, and the round trip to it if it is a neighbour. A peer that does not answer in
     /// time is none.
-    private func ask(_ peer: PeerInfo) async -> ([SignedNodeRecord], Duration?) {
+    private func ask(_ peer: PeerInfo) async -> (records: [SignedNodeRecord], roundTrip: Duration?) {
         let records = try? await fetchNodeRecords(from: peer, over: self.host, now: .now(), timeout: Self.patience)
         guard let records, let own = records.first, self.description.knows(own.record) else { return ([], nil) }
         guard self.description.isNeighbour(own.record) else { return (records, nil) }

@@ -27,18 +27,12 @@ public struct Discovery: Sendable {
     /// - Parameter searchTime: How long the DHT is searched: peers that keep silent could draw it out; nil: 10 s. Whoever is
     ///   found is then asked for 3 s.
     public func everybody(searchTime: Duration? = nil) async -> [KnownPeer] {
-        let found = await withTaskGroup(of: [PeerInfo]?.self, returning: [PeerInfo].self) { group in
-            group.addTask { await self.dht.closestPeers(to: self.host.peerID.bytes) }
-            group.addTask {
-                try? await pause(for: searchTime ?? Limits.lookupTime)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            // A search that is cancelled gives what it has found.
-            if let first { return first }
-            return (await group.next() ?? nil) ?? []
+        let time = searchTime ?? Limits.lookupTime
+        // A search that is cancelled gives what it has found.
+        let searches = await concurrently([self.host.peerID.bytes], limit: 1, within: time) { key in
+            await self.dht.closestPeers(to: key)
         }
+        let found = searches.flatMap(\.self)
         var peers: [PeerID: PeerInfo] = [:]
         for peer in await self.dht.peers + found { peers[peer.id] = peer }
         peers[self.host.peerID] = nil
@@ -58,39 +52,14 @@ public struct Discovery: Sendable {
         lookupTime: Duration = Limits.lookupTime,
         insists: Bool = false
     ) async -> [KnownPeer] {
-        let providers = await self.providers(of: model, blockCount: blockCount, lookupTime)
-        let answers = await self.ask(providers, insists: insists) { answers in
+        let keys = Announcement.keys(model: model, blockCount: blockCount)
+        let providers = await self.dht.providers(of: keys, within: lookupTime)
+        // Of more than can be asked, any: ids cost nothing, so no order of theirs may decide who is.
+        let asked = Array(providers.shuffled().prefix(Limits.candidates))
+        let answers = await self.ask(asked, insists: insists) { answers in
             Self.isCovered(blockCount, by: answers.compactMap(\.record))
         }
         return answers.filter { $0.record?.modelKey == model && $0.record?.blockCount == blockCount }
-    }
-
-    /// The union of what every segment's lookup finds; one that takes too long gives what it has found until then.
-    private func providers(of model: ModelKey, blockCount: Int, _ lookupTime: Duration) async -> [PeerInfo] {
-        await withTaskGroup(of: [PeerInfo]?.self) { group in
-            let keys = Announcement.keys(model: model, blockCount: blockCount)
-            for key in keys {
-                group.addTask { (try? await self.dht.providers(of: key)) ?? [] }
-            }
-            group.addTask {
-                try? await pause(for: lookupTime)
-                return nil
-            }
-            var peers: [PeerID: PeerInfo] = [:]
-            var outstanding = keys.count
-            while outstanding > 0, let found = await group.next() {
-                guard let found else {
-                    group.cancelAll()
-                    continue
-                }
-                outstanding -= 1
-                for peer in found where peer.id != self.host.peerID && peers.count < Limits.candidates {
-                    peers[peer.id] = peer
-                }
-            }
-            group.cancelAll()
-            return peers.values.sorted { $0.id < $1.id }
-        }
     }
 
     private static func isCovered(_ blockCount: Int, by records: [NodeRecord]) -> Bool {
@@ -106,30 +75,14 @@ public struct Discovery: Sendable {
         insists: Bool = false,
         until isEnough: ([KnownPeer]) -> Bool
     ) async -> [KnownPeer] {
-        await withTaskGroup(of: KnownPeer?.self) { group in
-            var waiting = peers.makeIterator()
-            var outstanding = 0
-            func askNext() {
-                guard let peer = waiting.next() else { return }
-                outstanding += 1
-                group.addTask { await self.ask(peer, insists: insists) }
-            }
-            group.addTask {
-                try? await pause(for: Limits.discoveryTime)
-                return nil
-            }
-            for _ in 0..<Limits.concurrentDials { askNext() }
-            var answers: [KnownPeer] = []
-            while outstanding > 0, let answer = await group.next(), let answer {
-                outstanding -= 1
-                answers.append(answer)
-                if isEnough(answers) { break }
-                askNext()
-            }
-            group.cancelAll()
-            return answers.sorted {
-                ($0.roundTrip ?? .seconds(60), $0.peer.id) < ($1.roundTrip ?? .seconds(60), $1.peer.id)
-            }
+        let answers = await concurrently(
+            peers,
+            limit: Limits.concurrentDials,
+            within: Limits.discoveryTime,
+            until: isEnough
+        ) { await self.ask($0, insists: insists) }
+        return answers.sorted {
+            ($0.roundTrip ?? .seconds(60), $0.peer.id) < ($1.roundTrip ?? .seconds(60), $1.peer.id)
         }
     }
 

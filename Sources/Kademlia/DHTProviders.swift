@@ -56,6 +56,18 @@ extension DHT {
         return found.peers
     }
 
+    /// Who provides any of `keys`, as far as `time` allows, by id.
+    ///
+    /// A search that takes longer, since some that it asks keep silent, gives what it has found until then.
+    public func providers(of keys: [[UInt8]], within time: Duration) async -> [PeerInfo] {
+        var found: [PeerID: PeerInfo] = [:]
+        let answers = await concurrently(keys, limit: keys.count, within: time) { key in
+            (try? await self.providers(of: key)) ?? []
+        }
+        for peer in answers.joined() where peer.id != self.host.peerID { found[peer.id] = peer }
+        return found.values.sorted { $0.id < $1.id }
+    }
+
     // MARK: Announcing
 
     /// Announces what is due.
