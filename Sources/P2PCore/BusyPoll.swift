@@ -1,4 +1,6 @@
 import NIOCore
+import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -13,7 +15,8 @@ import NIOCore
 /// Within one machine, and over the fastest networks, a peer answers sooner than a sleeping thread is awake again: each
 /// side of an exchange would wait for the other's awakening. Asking pays only where answers are that fast, so every
 /// attempt in vain lets twice as many of the next ones pass, up to ``Limits/busyPollPause``; every answer halves that.
-/// Linux does the same below sockets (`SO_BUSY_POLL`) and below virtual machines (halt polling).
+/// Linux does the same below sockets (`SO_BUSY_POLL`) and below virtual machines (halt polling). It keeps the thread's other
+/// connections waiting meanwhile, so it is only for one that talks on its event loop alone (``LoopTalk``).
 struct BusyPoll {
     private var pause = 0
     private var pausesLeft = 0
@@ -40,5 +43,30 @@ struct BusyPoll {
             if poll(&request, 1, 0) != 0 { return true }
         } while NIODeadline.now() < end
         return false
+    }
+}
+
+/// Which of an event loop's connections sent last. Only that loop's thread asks; the lock tells the compiler so.
+final class LoopTalk: Sendable {
+    private static let ofThread = ThreadSpecificVariable<LoopTalk>()
+
+    /// Of the event loop that this is called on.
+    static var current: LoopTalk {
+        if let known = self.ofThread.currentValue { return known }
+        let talk = LoopTalk()
+        self.ofThread.currentValue = talk
+        return talk
+    }
+
+    private let sender = Mutex<ObjectIdentifier?>(nil)
+
+    var lastSender: ObjectIdentifier? { self.sender.withLock { $0 } }
+
+    /// - Returns: whether nobody else has sent since `sender` did the last time.
+    func sends(_ sender: ObjectIdentifier) -> Bool {
+        self.sender.withLock { last in
+            defer { last = sender }
+            return last == sender
+        }
     }
 }

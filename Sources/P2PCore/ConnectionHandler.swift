@@ -147,9 +147,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
             context.write(self.wrapOutboundOut(batch), promise: nil)
             batches += 1
         }
-        if batches > 0 { context.flush() }
-        // Who sends much waits for room, not for an answer.
-        if batches == 1, context.channel.isWritable, self.busyPoll.isDue() { self.awaitAnswer(context) }
+        if batches > 0 {
+            context.flush()
+            let isAlone = LoopTalk.current.sends(ObjectIdentifier(self))
+            // Who sends much waits for room, not for an answer.
+            if isAlone, batches == 1, context.channel.isWritable, self.busyPoll.isDue() { self.awaitAnswer(context) }
+        }
         if self.heldRead, !self.secure.yamux.isCongested {
             self.heldRead = false
             context.read()
@@ -159,8 +162,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Keeps the thread awake for a moment at the end of the tick: what comes in time saves waking it up.
     private func awaitAnswer(_ context: ChannelHandlerContext) {
         context.eventLoop.assumeIsolated().execute {
-            // What this side has to say meanwhile comes first.
-            guard let context = self.context, !self.isFlushScheduled else { return }
+            // What this loop has to say meanwhile comes first.
+            guard let context = self.context, !self.isFlushScheduled,
+                LoopTalk.current.lastSender == ObjectIdentifier(self)
+            else { return }
             let answered = try? context.channel.pipeline.syncOperations
                 .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self, BusyPoll.isReadable)
             self.busyPoll.ended(answered: answered ?? false)

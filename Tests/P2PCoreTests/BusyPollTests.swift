@@ -52,6 +52,15 @@ struct BusyPollTests {
         #expect(second == 256)
     }
 
+    @Test func `only a connection that talks on its loop alone keeps it waiting`() {
+        let (one, other) = (ObjectIdentifier(LoopTalk.self), ObjectIdentifier(BusyPollTests.self))
+        let talk = LoopTalk()
+        #expect(
+            [one, one, one, other, one, other, other].map { talk.sends($0) }
+                == [false, true, true, false, false, false, true]
+        )
+    }
+
     @Test func `a socket is readable once its other end has written or closed`() throws {
         var ends: [CInt] = [0, 0]
         #if canImport(Glibc)
