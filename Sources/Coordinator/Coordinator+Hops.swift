@@ -137,12 +137,26 @@ extension Coordinator {
         let address = holders.lazy.compactMap { holder in
             holder.peer.addresses.first.map { $0.withoutPeerID.appending(peer: holder.peer.id) }
         }.first
-        let join = address.map { " --bootstrap \($0)" } ?? ""
-        let model = self.model.isEmbedded ? "" : " --model DIR"
-        let commands = reason.missing.map { "    kwaai-swift serve\(model) --blocks \($0)\(join)" }
+        let commands = self.serveCommands(for: reason.missing, joining: address)
         return CoordinatorError(
             .noRoute(missing: reason.missing),
-            "\(why). This closes the gap:\n" + commands.joined(separator: "\n")
+            "\(why). This closes the gap:\n\(commands)"
+        )
+    }
+
+    /// The commands that start peers for these blocks, a line for each.
+    private func serveCommands(for blocks: [BlockRange], joining address: Multiaddr?) -> String {
+        let join = address.map { " --bootstrap \($0)" } ?? ""
+        let model = self.model.isEmbedded ? "" : " --model DIR"
+        return blocks.map { "    kwaai-swift serve\(model) --blocks \($0)\(join)" }.joined(separator: "\n")
+    }
+
+    /// The caller's own choice names nobody else who runs these blocks.
+    func notInChain(_ blocks: BlockRange, because reason: String) -> CoordinatorError {
+        CoordinatorError(
+            .noRoute(missing: [blocks]),
+            "\(reason). Start another peer for these blocks, and name it in --chain:\n"
+                + self.serveCommands(for: [blocks], joining: nil)
         )
     }
 }

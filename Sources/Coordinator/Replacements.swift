@@ -42,15 +42,7 @@ actor Replacements {
     func hops(for vacancy: ChainSession<SpanInput>.Vacancy) async throws -> [ChosenHop] {
         switch self.source {
         case .pinned(let hops):
-            let wanted = hops.filter { vacancy.blocks.contains($0.blocks) }
-            let chosen = try await self.coordinator.pin(wanted, host: self.host, blocks: vacancy.blocks)
-            guard !chosen.contains(where: { vacancy.excluding.contains($0.peer.id) }) else {
-                throw CoordinatorError(
-                    .noRoute(missing: [vacancy.blocks]),
-                    "the chain names nobody else for these blocks"
-                )
-            }
-            return chosen
+            return try await self.pinned(hops, for: vacancy)
         case .discovered(let dht):
             do {
                 return self.choose(try self.plan(vacancy))
@@ -61,6 +53,22 @@ actor Replacements {
                 return self.choose(try self.plan(vacancy))
             }
         }
+    }
+
+    private func pinned(
+        _ hops: [PinnedHop],
+        for vacancy: ChainSession<SpanInput>.Vacancy
+    ) async throws -> [ChosenHop] {
+        let wanted = hops.filter { vacancy.blocks.contains($0.blocks) }
+        do {
+            let chosen = try await self.coordinator.pin(wanted, host: self.host, blocks: vacancy.blocks)
+            guard chosen.contains(where: { vacancy.excluding.contains($0.peer.id) }) else { return chosen }
+        } catch {
+            guard !Task.isCancelled else { throw error }
+            throw self.coordinator.notInChain(vacancy.blocks, because: error.message)
+        }
+        let reason = "the chain names nobody else for blocks \(vacancy.blocks)"
+        throw self.coordinator.notInChain(vacancy.blocks, because: reason)
     }
 
     private var hasJustSearched: Bool {

@@ -112,13 +112,17 @@ private struct Script: Sendable {
         let position = position ?? self.length
         let blocks = self.session.blocks
         let isLast = blocks.upperBound == TinyModel.blockCount
-        let every = isLast && Bool.random(using: &self.generator)
+        let final = Int.random(in: 1...count, using: &self.generator)
+        let choices: [(StepExtension.Logits, LoadedRange.Output.Tokens)] = [
+            (.last, .last), (.every, .every), (.final(UInt32(final)), .final(final)),
+        ]
+        let wanted = choices[isLast ? Int.random(in: 0..<3, using: &self.generator) : 0]
         var request = self.session.tokens(
             (0..<count).map { _ in .random(in: 0..<UInt32(TinyModel.vocabulary), using: &self.generator) },
             at: UInt32(position),
             step: UInt32(self.steps.count),
             rollback: position < self.length,
-            logits: every ? .every : .last
+            logits: wanted.0
         )
         if blocks.lowerBound > 0 {
             let values = (0..<count * TinyModel.hidden).map { _ in Float.random(in: -1...1, using: &self.generator) }
@@ -130,7 +134,7 @@ private struct Script: Sendable {
             blocks: blocks.indices,
             at: position,
             cache: self.cache,
-            output: isLast ? .logits(every ? .every : .last) : .hidden
+            output: isLast ? .logits(wanted.1) : .hidden
         )
         self.length = position + count
         self.steps.append(Step(request: request, manner: manner, expected: expected))

@@ -63,6 +63,21 @@ import Testing
         #expect(answer.activations.halves.suffix(TinyModel.vocabulary).elementsEqual(try self.expected(self.prompt)))
     }
 
+    @Test func `logits of so many last tokens can be asked for, and of no more than there are`() async throws {
+        let every = try await self.sessions()
+            .answer(self.peer, try TestSession(0, 4).tokens(self.prompt, at: 0, step: 0, logits: .every))
+        for count in 1...5 {
+            let sessions = try self.sessions()
+            let request = try TestSession(0, 4).tokens(self.prompt, at: 0, step: 0, logits: .final(UInt32(count)))
+            let answer = await sessions.answer(self.peer, request)
+            #expect(answer.activations.shape == [1, UInt32(count), UInt32(TinyModel.vocabulary)])
+            #expect(answer.activations.halves == every.activations.halves.suffix(count * TinyModel.vocabulary))
+        }
+        let sessions = try self.sessions()
+        let tooMany = try TestSession(0, 4).tokens(self.prompt, at: 0, step: 0, logits: .final(6))
+        #expect(await sessions.answer(self.peer, tooMany).code == .badRequest)
+    }
+
     @Test func `a retried step is answered with the same bits and counts once`() async throws {
         let sessions = try self.sessions()
         let session = try TestSession(0, 4)

@@ -10,6 +10,10 @@ extension FuzzTarget {
             guard let request = try? InferenceRequest(decoding: input) else { return }
             let copy = try? InferenceRequest(decoding: request.encoded())
             try promise(copy == request, "a request changes when copied")
+            let addresses = request.step?.successor?.peer.addresses.count ?? 0
+            try promise(addresses <= ShardProtocol.Limits.pushAddresses, "too many addresses were taken")
+            let hops = request.step?.push.count ?? 0
+            try promise(hops <= ShardProtocol.Limits.pushedHops, "a step is pushed through too many hops")
             if case .hiddenStates(let activations) = request.payload { try Self.check(activations) }
         },
         FuzzTarget("inference-response") { input throws(BrokenPromise) in

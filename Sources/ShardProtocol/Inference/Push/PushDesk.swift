@@ -74,9 +74,8 @@ final class PushDesk: Sendable {
     func edge(to target: PushTarget, for coordinator: PeerID, at address: Multiaddr) async -> PushEdge? {
         var peer = target.peer
         if !self.host.connectedPeers.contains(peer.id) {
-            let policy = Self.policy
-            peer.addresses.removeAll { policy.decision(on: $0, observed: address.ipAddress) == .refuse }
-            guard !peer.addresses.isEmpty, self.mayDial(for: coordinator) else { return nil }
+            peer.addresses = Self.dialable(peer.addresses, askedFrom: address.ipAddress, own: Host.machineAddresses)
+            guard !peer.addresses.isEmpty, self.mayDial(for: coordinator, now: .now()) else { return nil }
         }
         let wanted = peer
         let stream = try? await withDeadline(Limits.pushDialTime, "reaching \(peer.id)") {
@@ -93,18 +92,18 @@ final class PushDesk: Sendable {
     }
 
     /// As for AutoNAT: nobody has this host dial itself or its cable; its site only where it has nothing but a site.
-    private static var policy: DialBackPolicy {
-        let addresses = Host.machineAddresses.filter { $0.scope != .loopback }
-        let families = Set(addresses.map(\.family))
-        return DialBackPolicy(
+    static func dialable(_ addresses: [Multiaddr], askedFrom asker: IPAddress?, own: Set<IPAddress>) -> [Multiaddr] {
+        let outside = own.filter { $0.scope != .loopback }
+        let families = Set(outside.map(\.family))
+        let policy = DialBackPolicy(
             families: families.isEmpty ? [.v4, .v6] : families,
-            dialsSites: !addresses.contains { $0.scope == .global }
+            dialsSites: !outside.contains { $0.scope == .global }
         )
+        return addresses.filter { policy.decision(on: $0, observed: asker) != .refuse }
     }
 
-    private func mayDial(for coordinator: PeerID) -> Bool {
+    func mayDial(for coordinator: PeerID, now: NIODeadline) -> Bool {
         self.state.withLock { state in
-            let now = NIODeadline.now()
             guard state.allDials.wait(at: now) == nil,
                 state.dials.take(coordinator, Limits.pushDials, at: now) == nil
             else { return false }
