@@ -129,9 +129,13 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
     }
 
     /// How long its last step may take before it is worth looking for somebody else (DESIGN.md §7).
-    var deadline: Duration {
+    ///
+    /// - Parameter attempts: how often somebody else was looked for in this pass: where everybody is slow, patience grows.
+    func deadline(after attempts: Int) -> Duration {
         let tokens = self.outstanding.reduce(0) { $0 + $1.tokens.count }
-        return max(Limits.stepDeadline, (self.pace ?? Limits.unmeasuredPace) * (Limits.deadlineFactor * tokens))
+        let usual = (self.pace ?? Limits.unmeasuredPace) * (Limits.deadlineFactor * tokens)
+        let longest = self.pace == nil ? Limits.unmeasuredDeadline * (1 << attempts) : usual
+        return max(Limits.stepDeadline, min(usual, longest))
     }
 
     /// It has run a step.

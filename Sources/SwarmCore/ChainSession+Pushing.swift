@@ -39,8 +39,9 @@ extension ChainSession {
 
     package var awaitedPushes: [AwaitedPush] {
         self.links.flatMap { link in
-            link.outstanding.lazy.filter { $0.isPushed && $0.answer == nil }
-                .map { AwaitedPush(id: $0.id, hop: link.member.id, since: $0.since, deadline: link.deadline) }
+            let deadline = link.deadline(after: self.attempts)
+            return link.outstanding.lazy.filter { $0.isPushed && $0.answer == nil }
+                .map { AwaitedPush(id: $0.id, hop: link.member.id, since: $0.since, deadline: deadline) }
         }
     }
 

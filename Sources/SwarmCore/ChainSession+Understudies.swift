@@ -102,7 +102,7 @@ extension ChainSession {
             guesses: 0,
             isAhead: false,
             isLast: link.member.blocks.upperBound == self.links.last?.member.blocks.upperBound,
-            deadline: link.deadline
+            deadline: link.deadline(after: self.attempts)
         )
     }
 

@@ -290,7 +290,7 @@ extension ChainSession {
             guesses: wantsLogits ? pass.guesses : 0,
             isAhead: link.outstanding.count > 1,
             isLast: isLast,
-            deadline: link.deadline,
+            deadline: link.deadline(after: self.attempts),
             pushes: onward.pushes
         )
     }

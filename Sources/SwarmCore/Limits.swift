@@ -72,6 +72,10 @@ package enum Limits {
     /// What a token is taken to take on a hop that has run none: a machine that reads its weights from a disk.
     package static let unmeasuredPace = Duration.milliseconds(250)
 
+    /// How long a hop that has run nothing yet may take for its first steps, however long they are, and twice as long after
+    /// each search for somebody else: one that takes a prompt and stands still is left while a reader still waits.
+    package static let unmeasuredDeadline = Duration.seconds(30)
+
     /// Peers, or sessions on one, that are tried anew within one pass before it fails: in a swarm where half of the peers
     /// have gone unnoticed, one pass in a hundred would need more.
     package static let recoveryAttempts = 8

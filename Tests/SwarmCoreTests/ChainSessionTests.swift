@@ -279,6 +279,26 @@ import Testing
         #expect(step.deadline == .seconds(24))
     }
 
+    @Test func `a long prompt may stand still on a new hop for half a minute, twice as long after a search`() throws {
+        var chain = self.chain(chunk: 256)
+        let prompt = ToyRows(rows: [UInt64](repeating: 1, count: 256))
+        var actions = chain.session.begin(prompt, at: 0, wantsLogits: true, now: chain.now)
+        for (search, seconds) in [30, 60, 120].enumerated() {
+            guard case .send(let step)? = actions.first else {
+                Issue.record("no step after \(search) searches")
+                return
+            }
+            #expect(step.deadline == .seconds(seconds))
+            guard case .plan(let vacancy)? = chain.session.late(step.id, now: chain.now).first else {
+                Issue.record("nobody is looked for after \(seconds) s")
+                return
+            }
+            let id = HopID(rawValue: UInt64(10 + search))
+            let other = ChainMember(id: id, peer: self.peers[3 + search], blocks: vacancy.blocks)
+            actions = chain.session.planned(vacancy.id, [other], now: chain.now)
+        }
+    }
+
     @Test func `who cannot be filled as a whole is not filled at all`() {
         var chain = self.chain()
         chain.fate = { $0.hop.rawValue == 1 && $0.position == 12 ? .loses(.gone) : .answers }
