@@ -53,6 +53,8 @@ import Testing
         var chain = self.chain()
         #expect(self.generate(&chain) == self.star())
         #expect(chain.sent.allSatisfy { $0.hop.rawValue == 0 && $0.pushes.count == 3 })
+        // Chunks of the prompt are pushed like tokens, one behind the other.
+        #expect(chain.sent.map(\.position).prefix(4) == [0, 3, 6, 9])
         #expect(chain.pushed.count == 3 * chain.sent.count)
         #expect(chain.pushed.count(where: \.wantsLogits) == 25)
         chain.landAll()
@@ -125,6 +127,16 @@ import Testing
             }
         }
         #expect(self.generate(&chain, guessing: seed % 2 == 0) == self.star(), "seed \(seed)")
+        #expect(chain.misplaced == 0, "seed \(seed)")
+    }
+
+    @Test func `what a hop says that it could not push is given at once, and it is asked again`() {
+        var chain = self.chain()
+        chain.pushFate = { $0.hop.rawValue == 2 && $0.number == 9 ? .isRefused : .arrives }
+        #expect(self.generate(&chain) == self.star())
+        #expect(chain.looks == 0)
+        #expect(Set(chain.sent.map(\.hop.rawValue)) == [0, 2])
+        #expect(chain.sent.last?.pushes.count == 3)
     }
 
     @Test func `what a hop that was replaced pushed is given again by whoever coordinates`() {
@@ -137,6 +149,7 @@ import Testing
         }
         #expect(self.generate(&chain) == self.star())
         #expect(deaths == 1 && chain.recovered.count == 1)
+        #expect(chain.looks == 0)
         // And the new hop takes pushes, and pushes on.
         #expect(chain.pushed.contains { $0.hop == chain.session.members[1].id })
         #expect(chain.sent.last?.pushes.count == 3)

@@ -426,6 +426,27 @@ import Testing
         #expect(chain.run(Self.long, at: 0) == (try self.undisturbedPrefill()))
         #expect(chain.session.members.map(\.peer) == [self.peers[5], self.peers[6], self.peers[2]])
         #expect(chain.recovered.count == 2)
+        // Nobody is given a step that it has failed at.
+        for hop in 0..<2 { #expect(chain.sent.count { $0.hop.rawValue == UInt64(hop) && $0.position == 8 } == 1) }
+    }
+
+    @Test func `whoever is lost is looked for before whoever is late`() throws {
+        var chain = self.pipeline()
+        func steps(_ actions: [ChainSession<ToyRows>.Action]) -> [ChainSession<ToyRows>.Step] {
+            actions.compactMap { if case .send(let step) = $0 { step } else { nil } }
+        }
+        let rows = ToyRows(rows: Array(Self.long.prefix(12)))
+        let first = steps(chain.session.begin(rows, at: 0, wantsLogits: true, now: chain.now))
+        #expect(first.count == 3)
+        let second = steps(chain.session.answered(first[0].id, with: first[0].payload, now: chain.now))
+        guard case .plan(let late)? = chain.session.late(first[1].id, now: chain.now).first,
+            case .plan(let lost)? = chain.session.failed(second[0].id, .gone, now: chain.now).first
+        else {
+            Issue.record("nobody is looked for")
+            return
+        }
+        #expect(late.blocks == self.ranges[0] && lost.blocks == self.ranges[1])
+        #expect(chain.session.planned(late.id, [], now: chain.now).isEmpty)
     }
 
     @Test func `a pass that is curtailed ends with what has been sent, and the sequence goes on from there`() throws {

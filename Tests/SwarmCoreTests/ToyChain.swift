@@ -123,6 +123,10 @@ struct ToyChain {
     var beforeLanding: ((inout ToyChain, Int) -> Void)?
     private var landings = 0
     private(set) var pushed: [Push] = []
+    /// Steps that a server would have refused: beyond a gap, or back without saying so.
+    private(set) var misplaced = 0
+    /// How often what was pushed was waited for until it was late.
+    private(set) var looks = 0
 
     /// Steps that are under way.
     private var flights: [Flight] = []
@@ -239,7 +243,12 @@ struct ToyChain {
         self.sent.append(step)
         let held = self.hops[step.hop]?.held ?? 0
         var fate = step.position > held ? .loses(.forgotten) : self.fate(step)
-        if self.dead.contains(step.hop) { fate = .loses(.gone) }
+        let isBack = step.position < held && step.position > 0
+        if self.dead.contains(step.hop) {
+            fate = .loses(.gone)
+        } else if step.position > held || isBack && !step.goesBack {
+            self.misplaced += 1
+        }
         var output: ToyRows?
         switch fate {
         case .loses: break
@@ -258,16 +267,18 @@ struct ToyChain {
                 output: output
             )
         )
-        self.start(step.pushes, with: output, at: step.position, after: place)
+        self.start(step, with: output, after: place)
         self.mostUnderWay = max(self.mostUnderWay, self.flights.count)
         self.mostAhead = max(self.mostAhead, self.flights.count { $0.hop == step.hop })
     }
 
-    private mutating func start(_ pushes: [Push], with output: ToyRows?, at position: Int, after place: Int) {
-        self.pushed += pushes
+    private mutating func start(_ step: Step, with output: ToyRows?, after place: Int) {
+        self.pushed += step.pushes
+        let position = step.position
         var output = output
-        for (index, push) in pushes.enumerated() {
+        for (index, push) in step.pushes.enumerated() {
             let held = self.hops[push.hop]?.held ?? 0
+            if output != nil, position < held, position > 0, !step.goesBack { self.misplaced += 1 }
             if let rows = output, !self.dead.contains(push.hop), position <= held {
                 switch self.pushFate(push) {
                 case .arrives: output = self.hops[push.hop]?.run(rows, at: position)
@@ -320,6 +331,7 @@ struct ToyChain {
 
     private mutating func landPushed(_ flight: Flight, _ result: inout UInt64?) -> [Action] {
         guard flight.output == nil else { return self.answer(flight, &result) }
+        if self.session.isOutstanding(flight.id) { self.looks += 1 }
         let actions = self.session.late(flight.id, now: self.now)
         // Its input is not known yet: it is looked after again.
         if self.session.isOutstanding(flight.id), !self.flights.isEmpty {
