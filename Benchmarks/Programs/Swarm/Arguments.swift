@@ -32,6 +32,4 @@ public struct Arguments {
         self.rest.removeFirst()
         return first.split(separator: ",").map(String.init)
     }
-
-    public func unknown() -> Failure { Failure(self.help) }
 }

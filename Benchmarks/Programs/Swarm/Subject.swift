@@ -13,6 +13,7 @@ public struct Subject: Sendable {
     public let path: String?
     public let model: ModelDirectory
     public let coordinator: Coordinator
+    private let tokenizer: Tokenizer
     /// The `kwaai-swift` that serves.
     public let program: String
 
@@ -21,11 +22,17 @@ public struct Subject: Sendable {
         self.program = ProcessInfo.processInfo.environment["KWAAI_SWIFT"] ?? "../.build/release/kwaai-swift"
         if let path {
             self.model = try ModelDirectory(path: path)
-            self.coordinator = try Coordinator(model: self.model, tokenizer: Tokenizer(directory: path))
+            self.tokenizer = try Tokenizer(directory: path)
         } else {
             self.model = try DemoModel.directory()
-            self.coordinator = try Coordinator(model: self.model, tokenizer: DemoModel.tokenizer())
+            self.tokenizer = try DemoModel.tokenizer()
         }
+        self.coordinator = try Coordinator(model: self.model, tokenizer: self.tokenizer)
+    }
+
+    /// One whose steps go that way.
+    public func coordinator(_ way: StepWay) throws -> Coordinator {
+        try Coordinator(model: self.model, tokenizer: self.tokenizer, way: way)
     }
 
     /// A start of the same length for every model. The demo model reads it as a story.

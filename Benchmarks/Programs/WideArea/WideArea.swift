@@ -35,7 +35,7 @@ struct WideArea {
             try await subject.withPeer(joining: servers.map(\.address)) { host, _ in
                 let line = try await BareLine(on: group)
                 let run = Run(subject: subject, host: host, chain: chain, options: options)
-                let near = try await run.generate(tokens: options.tokens, .off)
+                let near = try await run.generate(tokens: options.tokens, .off, over: subject.coordinator(.star))
                 for milliseconds in options.roundTrips {
                     let delay = Duration.milliseconds(milliseconds) / 2
                     for server in servers { server.proxy.setDelay(delay) }
@@ -56,14 +56,18 @@ struct Run {
     let chain: [PinnedHop]
     let options: Options
 
-    func generate(tokens: Int, _ speculation: Speculation) async throws -> Generation {
+    func generate(
+        tokens: Int,
+        _ speculation: Speculation,
+        over coordinator: Coordinator
+    ) async throws -> Generation {
         let generation = GenerationOptions(
             sampling: .greedy,
             maxTokens: tokens,
             ignoresEndOfSequence: true,
             speculation: speculation
         )
-        return try await self.subject.coordinator.generate(
+        return try await coordinator.generate(
             try self.subject.prompt(),
             options: generation,
             over: .pinned(self.chain),
@@ -74,12 +78,14 @@ struct Run {
     /// - Parameters:
     ///   - bare: what the round trip takes over bare TCP.
     ///   - tokens: what the generation gives where nothing is far away.
-    func row(_ route: String, _ milliseconds: Int, bare: Duration, like tokens: [UInt32]) async throws -> Row {
-        let network = bare * self.chain.count
+    func row(_ route: StepWay, _ milliseconds: Int, bare: Duration, like tokens: [UInt32]) async throws -> Row {
+        // There and back for every hop, or one way to every hop and one back.
+        let network = route == .star ? bare * self.chain.count : bare * (self.chain.count + 1) / 2
+        let coordinator = try self.subject.coordinator(route)
         let fitting = Duration.seconds(self.options.seconds) / max(network, .milliseconds(1))
         let count = min(self.options.tokens, max(8, Int(fitting)))
-        let plain = try await self.generate(tokens: count, .off)
-        let guessing = try await self.generate(tokens: count, .auto)
+        let plain = try await self.generate(tokens: count, .off, over: coordinator)
+        let guessing = try await self.generate(tokens: count, .auto, over: coordinator)
         guard plain.tokens == Array(tokens.prefix(count)), guessing.tokens == plain.tokens else {
             throw Failure("a generation gave other tokens than before")
         }
@@ -98,7 +104,7 @@ struct Row: CustomStringConvertible {
 
     /// - Parameter network: what a token cannot but spend on its way.
     init(
-        _ route: String,
+        _ route: StepWay,
         _ milliseconds: Int,
         bare: Duration,
         network: Duration,
@@ -110,7 +116,7 @@ struct Row: CustomStringConvertible {
         let token = Duration.seconds(1 / plain.tokensPerSecond)
         let above = (token - least) / plain.hops.count / .milliseconds(1)
         let cells = [
-            "\(plain.hops.count)", "\(milliseconds) ms", "\((bare / .milliseconds(1)).rounded(2)) ms", route,
+            "\(plain.hops.count)", "\(milliseconds) ms", "\((bare / .milliseconds(1)).rounded(2)) ms", "\(route)",
             "\(plain.tokensPerSecond.rounded(1))", "\((1 / (least / .seconds(1))).rounded(1))",
             "\(above.rounded(2)) ms", "\(guessing.tokensPerSecond.rounded(1))",
         ]
