@@ -13,7 +13,9 @@ public struct GenerationStatistics: Sendable {
         public internal(set) var compute = Duration.zero
         /// Waiting on the hop for its turn, as the hop measured it.
         public internal(set) var queue = Duration.zero
-        /// The rest of the round trips: network, encryption and codecs.
+        /// Writing steps and reading answers, in this process.
+        public internal(set) var serialise = Duration.zero
+        /// The rest of the round trips: network, encryption, and what the hop reads and writes.
         public internal(set) var network = Duration.zero
     }
 
@@ -58,6 +60,7 @@ public struct GenerationStatistics: Sendable {
             self.hops[index].steps += 1
             self.hops[index].compute += timing.compute
             self.hops[index].queue += timing.queue
+            self.hops[index].serialise += timing.serialise
             self.hops[index].network += timing.network
         }
     }

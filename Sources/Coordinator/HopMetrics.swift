@@ -7,7 +7,8 @@ struct HopMetrics: Sendable {
 
     private let compute = Timer(label: "kwaai_hop_compute_seconds")
     private let queue = Timer(label: "kwaai_hop_queue_seconds")
-    /// The rest of the round trips: network, encryption and codecs.
+    private let serialise = Timer(label: "kwaai_hop_serialise_seconds")
+    /// The rest of the round trips: network, encryption, and what the hop reads and writes.
     private let network = Timer(label: "kwaai_hop_network_seconds")
     private let failovers = Counter(label: "kwaai_failovers_total")
     private let bans = Counter(label: "kwaai_hop_bans_total")
@@ -16,6 +17,7 @@ struct HopMetrics: Sendable {
     static func answered(_ timing: StepTiming) {
         Self.all.compute.record(duration: timing.compute)
         Self.all.queue.record(duration: timing.queue)
+        Self.all.serialise.record(duration: timing.serialise)
         Self.all.network.record(duration: timing.network)
     }
 

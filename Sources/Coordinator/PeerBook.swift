@@ -41,7 +41,7 @@ package final class PeerBook: Sendable {
                 tokens: tokens,
                 compute: timing.compute,
                 queue: timing.queue,
-                network: timing.network,
+                network: timing.network + timing.serialise,
                 now: now
             )
         }

@@ -343,6 +343,12 @@ extension RemoteSpan {
         // A peer may say anything, but it cannot have taken longer than we waited.
         let compute = min(elapsed, .microseconds(Int64(clamping: response.step?.computeMicroseconds ?? 0)))
         let queue = min(elapsed - compute, .microseconds(Int64(clamping: response.step?.queueMicroseconds ?? 0)))
-        return StepTiming(compute: compute, queue: queue, network: elapsed - compute - queue)
+        let serialise = min(elapsed - compute - queue, response.serialising)
+        return StepTiming(
+            compute: compute,
+            queue: queue,
+            serialise: serialise,
+            network: elapsed - compute - queue - serialise
+        )
     }
 }

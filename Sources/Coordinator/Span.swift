@@ -127,6 +127,9 @@ package struct StepDeadline: Sendable {
 package struct StepTiming: Sendable, Equatable {
     package var compute: Duration
     package var queue: Duration
+    /// Writing the step and reading its answer, in this process.
+    package var serialise = Duration.zero
+    /// The rest of the round trip.
     package var network: Duration
 }
 

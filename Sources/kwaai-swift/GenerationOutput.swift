@@ -80,13 +80,13 @@ actor GenerationOutput {
         if statistics.guessedTokens > 0 {
             Terminal.say("\(statistics.rightGuesses) of \(statistics.guessedTokens) guessed tokens were right")
         }
-        var table = Table(header: ["hop", "blocks", "steps", "compute", "queue", "network", "per step"])
+        var table = Table(header: ["hop", "blocks", "steps", "compute", "queue", "serialise", "network", "per step"])
         for hop in statistics.hops {
-            let steps = max(hop.steps, 1)
-            table.append([
-                hop.name, "\(hop.blocks)", "\(hop.steps)", Self.milliseconds(hop.compute), Self.milliseconds(hop.queue),
-                Self.milliseconds(hop.network), Self.milliseconds((hop.compute + hop.queue + hop.network) / steps),
-            ])
+            let parts = [hop.compute, hop.queue, hop.serialise, hop.network]
+            let each = parts.reduce(.zero, +) / max(hop.steps, 1)
+            table.append(
+                [hop.name, "\(hop.blocks)", "\(hop.steps)"] + (parts + [each]).map { Self.milliseconds($0) }
+            )
         }
         for line in table.lines { Terminal.say(line) }
         if !generation.isExact {

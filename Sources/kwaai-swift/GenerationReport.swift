@@ -24,12 +24,14 @@ struct GenerationReport: Encodable {
         var steps: Int
         var computeMilliseconds: Double
         var queueMilliseconds: Double
+        var serialiseMilliseconds: Double
         var networkMilliseconds: Double
 
         enum CodingKeys: String, CodingKey {
             case peer, blocks, steps
             case computeMilliseconds = "compute_ms"
             case queueMilliseconds = "queue_ms"
+            case serialiseMilliseconds = "serialise_ms"
             case networkMilliseconds = "network_ms"
         }
     }
@@ -72,6 +74,7 @@ struct GenerationReport: Encodable {
                 steps: hop.steps,
                 computeMilliseconds: hop.compute / .milliseconds(1),
                 queueMilliseconds: hop.queue / .milliseconds(1),
+                serialiseMilliseconds: hop.serialise / .milliseconds(1),
                 networkMilliseconds: hop.network / .milliseconds(1)
             )
         }

@@ -32,8 +32,9 @@ import Testing
             let before = try await self.numbers(of: peers[1])
             #expect(before["kwaai_sessions"] ?? 0 == 0)
             #expect(before["kwaai_pass_rows_count"] == 0)
-            let arguments = ["generate", "Once upon a time", "--max-tokens", "20", "--ignore-eos", "--bootstrap"]
-            let outcome = try await Program.run(arguments + [peers[0].address], home: home)
+            // As a star, so that no step opens a way from one to the other.
+            let arguments = ["generate", "Once upon a time", "--max-tokens", "20", "--ignore-eos", "--route", "star"]
+            let outcome = try await Program.run(arguments + ["--bootstrap", peers[0].address], home: home)
             #expect(outcome.exitCode == 0, "\(outcome.error)")
             for peer in peers {
                 let numbers = try await self.numbers(of: peer)
@@ -83,9 +84,10 @@ import Testing
                 return [:]
             }
             let numbers = outcome.closureResult
-            for part in ["compute", "queue", "network"] {
+            for part in ["compute", "queue", "serialise", "network"] {
                 #expect(try #require(numbers["kwaai_hop_\(part)_seconds_count"]) >= 2)
             }
+            #expect(try #require(numbers["kwaai_hop_serialise_seconds_sum"]) > 0)
             #expect(numbers["kwaai_failovers_total"] == 0)
             #expect(numbers["kwaai_hop_bans_total"] == 0)
             #expect(try #require(numbers["kwaai_network_sent_bytes_total"]) > 1000)

@@ -83,7 +83,10 @@ import Testing
         let second = try self.key(2)
         let changes: [(inout Gathering) throws -> Void] = [
             { $0.left(for: second) },
-            { $0.arrived(second, in: self.blocks, tokens: 64, now: self.at(112)) },
+            {
+                $0.arrived(second, in: self.blocks, tokens: 64, now: self.at(111))
+                $0.answered(second, now: self.at(112))
+            },
             {
                 $0.arrived(second, in: try BlockRange(2, 8), tokens: 1, now: self.at(111))
                 $0.answered(second, now: self.at(112))
@@ -99,6 +102,7 @@ import Testing
             gathering.left(for: try self.key(1))
             #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(132)) == nil)
             #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(9020)) == nil)
+            #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(10_800)) == nil)
         }
     }
 

@@ -43,7 +43,8 @@ let benchmarks: @Sendable () -> Void = {
             benchmark.stopMeasurement()
             benchmark.measurement(tokenRate, Int(generation.statistics.tokensPerSecond))
             for hop in generation.statistics.hops {
-                benchmark.measurement(hopOverhead, Int((hop.queue + hop.network) / hop.steps / .microseconds(1)))
+                let overhead = hop.queue + hop.serialise + hop.network
+                benchmark.measurement(hopOverhead, Int(overhead / hop.steps / .microseconds(1)))
             }
         }
     }

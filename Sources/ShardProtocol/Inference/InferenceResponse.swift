@@ -16,6 +16,8 @@ public struct InferenceResponse: Sendable, Hashable {
     public var error: String?
     /// The extension `x/1`; nil towards, and from, plain 1.0.0 peers.
     public var step: ReplyExtension?
+    /// What writing the request and reading this took here, over ``InferenceStream``; not on the wire.
+    package var serialising = Duration.zero
 
     public init(
         sessionID: SessionID,

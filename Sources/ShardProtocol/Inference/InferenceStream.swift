@@ -47,13 +47,17 @@ public final class InferenceStream: Sendable {
         guard let step = request.step?.step else {
             throw ShardError(code: .invalidArgument, message: "a step of \(Self.protocolID) needs the extension x/1")
         }
+        let start = ContinuousClock.now
         let frame = try StreamExchange.frame(request)
+        let writing = start.duration(to: .now)
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { self.exchange.begin(step, frame, $0) }
         } onCancel: {
             self.exchange.cancel(request)
         }
-        return try answer.get()
+        var response = try answer.get()
+        response.serialising += writing
+        return response
     }
 
     /// Another hop pushes a step to the peer, which answers here. `answered` is called once, on the stream's thread: with the
@@ -223,7 +227,9 @@ final class StreamExchange: Sendable {
         let peer = self.stream.remotePeer
         do {
             while let message = try await self.stream.nextFrame(limit: Limits.receivedMessage) {
-                let response = try InferenceResponse(decoding: message)
+                let start = ContinuousClock.now
+                var response = try InferenceResponse(decoding: message)
+                response.serialising = start.duration(to: .now)
                 guard let step = response.step?.step else {
                     throw ShardError.malformed("\(peer) answered without saying which step")
                 }
