@@ -23,6 +23,13 @@ package final class Chain: Sendable {
         var result = Result()
         /// Why it failed, if it does.
         var failure: CoordinatorError?
+        /// Steps on their way that their hops push on. The last hop may answer before these do.
+        var pushing: Set<StepID> = []
+        /// Whether the pass has all that it is for.
+        var isFinished = false
+
+        /// Whether answers are still to come that the log of another hop is made of.
+        var awaitsAnswers: Bool { self.pushing.contains { self.session.isOutstanding($0) } }
 
         mutating func take(_ span: any Span) -> ChainMember {
             let id = HopID(rawValue: self.nextHop)
@@ -200,6 +207,7 @@ extension Chain {
             state.result = Result()
             state.result.timings.reserveCapacity(8)
             state.failure = nil
+            (state.pushing, state.isFinished) = ([], false)
             state.actions = feed
             if state.session.hasChores { state.chores?.yield() }
             state.happened {
@@ -231,7 +239,12 @@ extension Chain {
                 case .reached(let length):
                     guard try await !progress(length) else { continue }
                     self.state.withLock { state in state.happened { $0.curtail(now: .now) } }
-                case .finished: return self.takeResult()
+                case .finished:
+                    let mustWait = self.state.withLock { state in
+                        state.isFinished = true
+                        return state.awaitsAnswers
+                    }
+                    if !mustWait { return self.takeResult() }
                 case .fail: throw self.state.withLock { $0.failure } ?? Self.cancelled
                 }
             }
@@ -256,7 +269,11 @@ extension Chain {
     private func send(_ step: Step) async {
         guard let span = self.state.withLock({ $0.spans[step.hop] }) else { preconditionFailure("a hop has a span") }
         let deadline = StepDeadline(after: step.deadline) { await self.isTakenOver(step, from: span) }
-        if !step.pushes.isEmpty { self.expect(step.pushes) }
+        if !step.pushes.isEmpty {
+            self.state.withLock { _ = $0.pushing.insert(step.id) }
+            self.expect(step.pushes)
+        }
+        defer { self.ended(step) }
         do throws(CoordinatorError) {
             let answer = try await span.step(SpanStep(step), deadline: deadline)
             let next = try Self.next(answer.output, isLast: step.isLast, step.wantsLogits, span)
@@ -269,6 +286,14 @@ extension Chain {
                 return true
             }
             if isWanted, error.loss.isOfThePeer { self.failed(span) }
+        }
+    }
+
+    /// A pass that has all that it is for may have waited for this.
+    private func ended(_ step: Step) {
+        self.state.withLock { state in
+            guard state.pushing.remove(step.id) != nil, state.isFinished, !state.awaitsAnswers else { return }
+            state.actions?.yield(.finished)
         }
     }
 
