@@ -107,6 +107,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(name: "SwarmCore", dependencies: ["ShardProtocol", "P2PWire"], swiftSettings: swiftSettings),
+        .target(
+            name: "SwarmSimulation",
+            dependencies: ["SwarmCore", "ShardProtocol", "P2PWire", "KademliaSimulation", nioCore],
+            swiftSettings: swiftSettings
+        ),
 
         // Tells what the others count through swift-metrics.
         .target(
@@ -204,6 +209,7 @@ let package = Package(
             dependencies: ["SwarmCore", "ShardProtocol", "P2PWire"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "SwarmSimulationTests", dependencies: ["SwarmSimulation"], swiftSettings: swiftSettings),
         .testTarget(
             name: "PrometheusTests",
             dependencies: [

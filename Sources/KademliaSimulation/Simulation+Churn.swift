@@ -82,12 +82,12 @@ extension Simulation {
     }
 
     /// A node goes; what it knew goes with it.
-    private mutating func leave(_ index: Int) {
+    mutating func leave(_ index: Int) {
         self.members[index].isGone = true
         self.members[index].node = Node(id: self.members[index].info.id, now: self.now)
     }
 
-    private mutating func keepUp(_ index: Int) {
+    mutating func keepUp(_ index: Int) {
         guard !self.members[index].isGone, self.members[index].isHonest else { return }
         self.members[index].node.expire(now: self.now)
         self.checkMembers(of: index)

@@ -21,9 +21,9 @@ extension Simulation {
         let lookup = self.lookup(from: provider, Message(.findNode, key: key), learning: learning)
         let announcement = Message(.addProvider, key: key, providerPeers: [info])
         for holder in lookup.holders {
-            guard let index = self.indices[holder.id], !self.members[index].isGone, self.members[index].isHonest else {
-                continue
-            }
+            guard let index = self.indices[holder.id], !self.members[index].isGone, self.members[index].isHonest,
+                self.members[index].side == self.members[provider].side
+            else { continue }
             _ = self.honestAnswer(of: index, to: info.id, announcement)
         }
     }

@@ -24,6 +24,8 @@ public struct Simulation: Sendable {
         let info: PeerInfo
         let lie: Adversary.Lie?
         var isGone = false
+        /// Who is on another side is out of reach.
+        var side = 0
 
         var isHonest: Bool { self.lie == nil }
     }
@@ -181,9 +183,9 @@ public struct Simulation: Sendable {
 
     /// What `peer` answers; nil when it is gone, or silent.
     mutating func answer(of peer: PeerID, to origin: Int, _ request: Message, learning: Bool) -> Message? {
-        guard let index = self.indices[peer], !self.members[index].isGone else {
-            return self.inventedAnswer(of: peer, request)
-        }
+        guard let index = self.indices[peer], !self.members[index].isGone,
+            self.members[index].side == self.members[origin].side
+        else { return self.inventedAnswer(of: peer, request) }
         let asker = self.members[origin].info
         let answer: Message?
         if let lie = self.members[index].lie {
@@ -217,6 +219,7 @@ public struct Simulation: Sendable {
         for member in self.members[index].node.table.members {
             let lives = self.indices[member.peer.id].map {
                 !self.members[$0].isGone && self.members[$0].lie != .silence
+                    && self.members[$0].side == self.members[index].side
             }
             if lives == true {
                 self.members[index].node.table.admit(member.peer, now: self.now)

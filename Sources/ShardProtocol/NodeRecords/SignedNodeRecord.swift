@@ -43,8 +43,7 @@ public struct SignedNodeRecord: Sendable, Hashable {
             throw ShardError(code: .badRecord, message: "a node record's signature does not hold: \(error.message)")
         }
         let record = try NodeRecord(decoding: ByteBuffer(bytes: payload))
-        let latest = now.advanced(bySeconds: Limits.recordLifetimeSeconds + Limits.clockSkewSeconds)
-        guard record.expiry.advanced(bySeconds: Limits.clockSkewSeconds) >= now, record.expiry <= latest else {
+        guard record.isBelievable(at: now) else {
             throw ShardError(
                 code: .badRecord,
                 message: "a node record of \(signer.peerID) is expired or from the future: check both clocks"
@@ -57,7 +56,19 @@ public struct SignedNodeRecord: Sendable, Hashable {
 
     /// Whether the record still holds, clock skew allowed.
     public func isFresh(at now: UnixTime) -> Bool {
-        self.record.expiry.advanced(bySeconds: Limits.clockSkewSeconds) >= now
+        self.record.isFresh(at: now)
+    }
+}
+
+extension NodeRecord {
+    /// Whether it holds, and promises no more than records may, by a clock that is 5 minutes wrong at most.
+    package func isBelievable(at now: UnixTime) -> Bool {
+        let latest = now.advanced(bySeconds: Limits.recordLifetimeSeconds + Limits.clockSkewSeconds)
+        return self.isFresh(at: now) && self.expiry <= latest
+    }
+
+    fileprivate func isFresh(at now: UnixTime) -> Bool {
+        self.expiry.advanced(bySeconds: Limits.clockSkewSeconds) >= now
     }
 }
 

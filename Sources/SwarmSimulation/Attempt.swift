@@ -1,0 +1,70 @@
+internal import P2PWire
+internal import ShardProtocol
+internal import SwarmCore
+
+/// A step that a server was sent and whose answer is waited for: what `RemoteSpan` and `Host.whileAlive` keep.
+struct Attempt: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    let generation: GenerationID
+    let step: ChainSession<ToyRows>.Step
+    let message: StepMessage
+    let link: Link
+    /// Whether it feeds an understudy.
+    let isChore: Bool
+    let since: Instant
+    /// How long `busy` is borne.
+    let patience: Instant
+    /// How often it may still be sent anew because a connection broke.
+    var resends: Int
+    /// Whether it has been said that it is late.
+    var isLate = false
+    /// Who is looked for to take it over.
+    var search: SearchID?
+    /// It is sent anew after a pause, so nobody answers it now.
+    var isResting = false
+    /// The connection that it was sent over.
+    var connection = 0
+}
+
+/// Somebody looks for servers: in the DHT first, then among those that it names.
+struct Search: Sendable {
+    enum Purpose: Sendable {
+        case begin(GenerationID)
+        case vacancy(GenerationID, ChainSession<ToyRows>.Vacancy, late: AttemptID?)
+        case preparation(GenerationID, ChainSession<ToyRows>.Vacancy)
+        case survey(server: Int, incarnation: Int, Stage)
+    }
+
+    /// What a server with `--blocks auto` looks around for.
+    enum Stage: Sendable {
+        case choose
+        case settle
+        case reconsider
+        case leave(BlockRange)
+    }
+
+    let peer: Int
+    let purpose: Purpose
+    /// Those who have not been asked yet, the last first.
+    var waiting: [PeerID] = []
+    var outstanding = 0
+    var found: [FoundServer] = []
+
+    var generation: GenerationID? {
+        switch self.purpose {
+        case .begin(let id), .vacancy(let id, _, _), .preparation(let id, _): id
+        case .survey: nil
+        }
+    }
+
+    /// As many at once, and as many holders of each block (DESIGN.md §4).
+    static let concurrentQuestions = 16
+    static let holdersPerBlock = 2
+    static let candidates = 256
+    static let questionTime = Duration.seconds(2)
+    static let askingTime = Duration.seconds(3)
+    static let lookupTime = Duration.seconds(10)
+    static let replacementLookupTime = Duration.seconds(2)
+    static let interval = Duration.seconds(5)
+}

@@ -1,0 +1,156 @@
+internal import P2PWire
+internal import ShardProtocol
+package import SwarmCore
+
+/// A session of a generation on a server: what `RemoteSpan` knows of it.
+struct SimulatedSpan: Sendable {
+    let server: Int
+    let blocks: BlockRange
+    let isExact: Bool
+    let session: SessionID
+    var stepNumber: UInt32 = 0
+    /// The most tokens that the server may hold; a step whose answer never came may have been run.
+    var length = 0
+    var isOpen = false
+}
+
+/// A server, and what it says of itself.
+struct FoundServer: Sendable {
+    var server: Int
+    var id: PeerID
+    var record: NodeRecord
+    var roundTrip: Duration
+}
+
+/// One generation: the real chain session, and the shell's part of `GenerationRun`, `Chain` and `Replacements`.
+struct SimulatedGeneration: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// What a generation is to do, and what it is to give.
+    struct Task: Sendable {
+        var coordinator: Int
+        var prompt: [UInt64]
+        /// The tokens that follow on one machine that nothing disturbs; as many are wanted.
+        var reference: [UInt64]
+        var chunk: Int
+        var keepsStandbys: Bool
+        /// How many of the next tokens are guessed, of which some are wrong.
+        var guesses: Int
+
+        var maximumLength: Int { self.prompt.count + self.reference.count }
+    }
+
+    struct Pass: Sendable {
+        var tokens: [UInt64]
+        var position: Int
+        var guesses: Int
+        var wantsLogits: Bool
+    }
+
+    let task: Task
+    let began: Instant
+    /// Nil while its chain is looked for.
+    var session: ChainSession<ToyRows>?
+    var spans: [HopID: SimulatedSpan] = [:]
+    private var nextHop: UInt64 = 0
+    var pass: Pass?
+    /// What the last hop made of the last tokens of the pass.
+    var logits: [UInt64] = []
+    /// Tokens of the prompt that have gone through the chain.
+    private var prefilled = 0
+    private(set) var tokens: [UInt64] = []
+    /// A chore of the session's is under way.
+    var isTending = false
+    var failure: GenerationEnd?
+
+    var known: [FoundServer] = []
+    /// What those say of themselves who run the chain or ran it.
+    var chosen: [PeerID: NodeRecord] = [:]
+    /// When nobody else was found last.
+    var lastSearch: Instant?
+    /// Whether every block had a holder that it could reach, all the time.
+    var wasAlwaysPossible = true
+
+    init(_ task: Task, now: Instant) {
+        self.task = task
+        self.began = now
+    }
+
+    var members: [ChainMember] { self.session?.members ?? [] }
+
+    /// A session for each hop, not yet open.
+    mutating func take(_ hops: [(hop: Hop, server: FoundServer)], _ random: inout some RandomNumberGenerator)
+        -> [ChainMember]
+    {
+        hops.map { hop, server in
+            self.chosen[hop.peer] = server.record
+            return self.take(
+                SimulatedSpan(
+                    server: server.server,
+                    blocks: hop.blocks,
+                    isExact: server.record.speaksStepExtension,
+                    session: .random(using: &random)
+                ),
+                of: hop.peer
+            )
+        }
+    }
+
+    mutating func take(_ span: SimulatedSpan, of peer: PeerID) -> ChainMember {
+        let id = HopID(rawValue: self.nextHop)
+        self.nextHop += 1
+        self.spans[id] = span
+        return ChainMember(id: id, peer: peer, blocks: span.blocks, isExact: span.isExact)
+    }
+
+    /// The next pass; nil when all tokens are there.
+    mutating func nextPass(_ random: inout some RandomNumberGenerator) -> Pass? {
+        let prompt = self.task.prompt
+        if self.prefilled < prompt.count {
+            let end = min(self.prefilled + self.task.chunk, prompt.count)
+            defer { self.prefilled = end }
+            return Pass(
+                tokens: Array(prompt[self.prefilled..<end]),
+                position: self.prefilled,
+                guesses: 0,
+                wantsLogits: end == prompt.count
+            )
+        }
+        let left = self.task.reference.count - self.tokens.count
+        guard left > 0, let last = self.tokens.last else { return nil }
+        let isExact = self.members.allSatisfy(\.isExact)
+        let count = isExact ? min(Int.random(in: 0...self.task.guesses, using: &random), left - 1) : 0
+        let guesses = self.task.reference[self.tokens.count..<self.tokens.count + count].map { token in
+            Int.random(in: 0..<4, using: &random) == 0 ? token &+ 1 : token
+        }
+        let position = prompt.count + self.tokens.count - 1
+        return Pass(tokens: [last] + guesses, position: position, guesses: count, wantsLogits: true)
+    }
+
+    /// Draws a token, and one more for each guess that was right.
+    mutating func draw(after pass: Pass) {
+        guard pass.wantsLogits else { return }
+        for (index, row) in self.logits.suffix(pass.guesses + 1).enumerated() {
+            let token = ToyModel.token(row)
+            self.tokens.append(token)
+            guard index < pass.guesses, pass.tokens[pass.tokens.count - pass.guesses + index] == token else { return }
+        }
+    }
+}
+
+/// How a generation ended.
+package enum GenerationEnd: Hashable, Sendable {
+    case finished
+    /// The tokens are not those that they should be.
+    case wrong
+    /// No chain covers the model, or none did any more.
+    case noRoute(NoRoute.Reason)
+    /// A hop was lost for this reason, and nobody could take over.
+    case lost(Loss)
+    /// Its user did not want to wait any more.
+    case cancelled
+    /// The coordinator's process ended.
+    case vanished
+    /// It took longer than anything may take.
+    case hung
+}

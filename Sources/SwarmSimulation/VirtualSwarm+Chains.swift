@@ -1,0 +1,266 @@
+internal import P2PWire
+internal import ShardProtocol
+internal import SwarmCore
+
+/// Generations: what `GenerationRun`, `Chain` and `Replacements` do.
+extension VirtualSwarm {
+    typealias Actions = [ChainSession<ToyRows>.Action]
+
+    mutating func begin(_ id: GenerationID, _ task: SimulatedGeneration.Task) {
+        self.report.generations += 1
+        guard self.coordinators[task.coordinator]?.hasVanished == false else {
+            self.unfinished -= 1
+            return self.report.ended(.vanished, after: .zero, tokens: 0)
+        }
+        self.generations[id] = SimulatedGeneration(task, now: self.now)
+        self.schedule(.losesPatience(id), in: Self.longestGeneration)
+        self.search(for: .begin(id), by: task.coordinator)
+    }
+
+    /// Tells or asks a chain session something; nil where there is none any more.
+    @discardableResult
+    mutating func chain<Result>(
+        _ id: GenerationID,
+        _ body: (inout ChainSession<ToyRows>, Instant) -> Result
+    ) -> Result? {
+        // Taken out, so that it is changed in place.
+        guard var session = self.generations[id]?.session else { return nil }
+        self.generations[id]?.session = nil
+        let result = body(&session, self.now)
+        self.generations[id]?.session = session
+        return result
+    }
+
+    mutating func obey(_ action: ChainSession<ToyRows>.Action?, of id: GenerationID, late: AttemptID? = nil) {
+        if let action { self.obey([action], of: id, late: late) }
+    }
+
+    /// - Parameter late: the step that is waited for while somebody else is looked for.
+    mutating func obey(_ actions: Actions, of id: GenerationID, late: AttemptID? = nil) {
+        for action in actions {
+            guard self.generations[id] != nil else { return }
+            switch action {
+            case .send(let step):
+                if let late { self.takenOver(late) }
+                self.send(step, of: id, isChore: false)
+            case .plan(let vacancy): self.fill(vacancy, of: id, late: late)
+            case .reopen(let vacancy): self.reopen(vacancy, of: id)
+            case .wait: break
+            case .finished: self.passed(id)
+            case .fail: self.end(id, self.generations[id]?.failure ?? .lost(.unable))
+            }
+        }
+    }
+
+    // MARK: Passes
+
+    private mutating func nextPass(_ id: GenerationID) {
+        guard let pass = self.generations[id]?.nextPass(&self.random) else {
+            let isRight = self.generations[id].map { $0.tokens == $0.task.reference } ?? false
+            return self.end(id, isRight ? .finished : .wrong)
+        }
+        self.generations[id]?.pass = pass
+        self.generations[id]?.logits = []
+        let rows = ToyRows(values: pass.tokens.map(ToyModel.row))
+        let actions = self.chain(id) { session, now in
+            session.begin(rows, at: pass.position, wantsLogits: pass.wantsLogits, guesses: pass.guesses, now: now)
+        }
+        self.obey(actions, of: id)
+    }
+
+    private mutating func passed(_ id: GenerationID) {
+        guard let generation = self.generations[id], let pass = generation.pass else { return }
+        let recovered = self.chain(id) { session, _ in session.takeRecovered() } ?? []
+        self.report.recovered(recovered.map { ($0.loss, $0.tokens, $0.duration) })
+        self.generations[id]?.draw(after: pass)
+        self.tend(id)
+        self.nextPass(id)
+    }
+
+    // MARK: Others
+
+    private mutating func fill(
+        _ vacancy: ChainSession<ToyRows>.Vacancy,
+        of id: GenerationID,
+        late: AttemptID?
+    ) {
+        if let hops = self.plan(vacancy, of: id) { return self.planned(vacancy, hops, of: id, late: late) }
+        guard let generation = self.generations[id] else { return }
+        if let last = generation.lastSearch, self.now - last < Search.interval {
+            return self.unplanned(vacancy, of: id, late: late)
+        }
+        let search = self.search(for: .vacancy(id, vacancy, late: late), by: generation.task.coordinator)
+        if let late { self.attempts[late]?.search = search }
+    }
+
+    mutating func planned(
+        _ vacancy: ChainSession<ToyRows>.Vacancy,
+        _ hops: [(hop: Hop, server: FoundServer)],
+        of id: GenerationID,
+        late: AttemptID?
+    ) {
+        guard let members = self.generations[id]?.take(hops, &self.random) else { return }
+        if let late { self.takenOver(late) }
+        let actions = self.chain(id) { $0.planned(vacancy.id, members, now: $1) }
+        self.obey(actions, of: id)
+        self.tend(id)
+    }
+
+    mutating func unplanned(_ vacancy: ChainSession<ToyRows>.Vacancy, of id: GenerationID, late: AttemptID?) {
+        let actions = self.chain(id) { $0.unplanned(vacancy.id, now: $1) }
+        if late == nil { self.obey(actions, of: id) }
+    }
+
+    private mutating func reopen(_ vacancy: ChainSession<ToyRows>.Vacancy, of id: GenerationID) {
+        guard let old = self.generations[id]?.spans[vacancy.lost.id], let peer = vacancy.lost.peer else { return }
+        self.report.reopened += 1
+        let span = SimulatedSpan(
+            server: old.server,
+            blocks: old.blocks,
+            isExact: old.isExact,
+            session: .random(using: &self.random)
+        )
+        guard let member = self.generations[id]?.take(span, of: peer) else { return }
+        let actions = self.chain(id) { $0.planned(vacancy.id, [member], now: $1) }
+        self.obey(actions, of: id)
+        self.tend(id)
+    }
+
+    /// Hops for a part of the chain, among those that are known.
+    mutating func plan(
+        _ vacancy: ChainSession<ToyRows>.Vacancy,
+        of id: GenerationID
+    ) -> [(hop: Hop, server: FoundServer)]? {
+        guard let generation = self.generations[id] else { return nil }
+        let lost = vacancy.lost.peer.flatMap { generation.chosen[$0] }
+        let usable = generation.known.filter { lost?.agrees(with: $0.record) ?? true }
+        return try? self.plan(usable, of: id, blocks: vacancy.blocks, excluding: vacancy.excluding)
+    }
+
+    func plan(
+        _ known: [FoundServer],
+        of id: GenerationID,
+        blocks: BlockRange? = nil,
+        excluding: Set<PeerID> = []
+    ) throws(NoRoute) -> [(hop: Hop, server: FoundServer)] {
+        guard let task = self.generations[id]?.task, let coordinator = self.coordinators[task.coordinator] else { return [] }
+        let candidates = known.map { server in
+            var candidate = coordinator.figures.candidate(server.id, server.record, now: self.now)
+            candidate.roundTrip = candidate.roundTrip ?? server.roundTrip
+            candidate.strikes = coordinator.bans.strikes(of: server.id, now: self.now)
+            return candidate
+        }
+        let planner = ChainPlanner(
+            blockCount: self.scenario.blockCount,
+            kvBytesPerBlock: SimulatedServer.bytes(of: task.maximumLength)
+        )
+        let hops = try planner.plan(candidates, blocks: blocks, excluding: excluding)
+        return hops.compactMap { hop in known.first { $0.id == hop.peer }.map { (hop, $0) } }
+    }
+
+    /// The first chain, once it is known who is there.
+    mutating func open(_ id: GenerationID) {
+        guard let generation = self.generations[id] else { return }
+        do throws(NoRoute) {
+            let hops = try self.plan(generation.known, of: id)
+            guard let members = self.generations[id]?.take(hops, &self.random) else { return }
+            self.say("generation \(id): \(hops.map { "\($0.server.server):\($0.hop.blocks)" })")
+            self.generations[id]?.session = ChainSession(
+                members,
+                chunk: generation.task.chunk,
+                keepsStandbys: generation.task.keepsStandbys
+            )
+            self.nextPass(id)
+        } catch {
+            self.end(id, .noRoute(error.reason))
+        }
+    }
+
+    // MARK: Beside the passes
+
+    /// Closes sessions that are over, and prepares whoever may have to take over.
+    mutating func tend(_ id: GenerationID) {
+        self.closeRetired(id)
+        while self.generations[id]?.isTending == false {
+            switch self.chain(id, { session, now in session.nextChore(now: now) }) ?? nil {
+            case nil: return
+            case .send(let step):
+                self.generations[id]?.isTending = true
+                self.report.fed += 1
+                self.send(step, of: id, isChore: true)
+            case .prepare(let vacancy): self.prepare(vacancy, of: id)
+            }
+        }
+    }
+
+    private mutating func prepare(_ vacancy: ChainSession<ToyRows>.Vacancy, of id: GenerationID) {
+        if let hops = self.plan(vacancy, of: id) { return self.prepared(vacancy, hops, of: id) }
+        guard let generation = self.generations[id] else { return }
+        if let last = generation.lastSearch, self.now - last < Search.interval {
+            return self.prepared(vacancy, nil, of: id)
+        }
+        self.generations[id]?.isTending = true
+        self.search(for: .preparation(id, vacancy), by: generation.task.coordinator)
+    }
+
+    mutating func prepared(
+        _ vacancy: ChainSession<ToyRows>.Vacancy,
+        _ hops: [(hop: Hop, server: FoundServer)]?,
+        of id: GenerationID
+    ) {
+        let members = hops.flatMap { self.generations[id]?.take($0, &self.random) }
+        self.chain(id) { session, _ in
+            if let members { session.prepared(vacancy.id, members) } else { session.unprepared(vacancy.id) }
+        }
+    }
+
+    private mutating func closeRetired(_ id: GenerationID) {
+        guard let coordinator = self.generations[id]?.task.coordinator else { return }
+        for span in self.retire(id) { self.close(span, by: coordinator) }
+    }
+
+    /// The sessions that are over, each once.
+    private mutating func retire(_ id: GenerationID) -> [SimulatedSpan] {
+        let retired = self.chain(id) { session, _ in session.takeRetired() } ?? []
+        return retired.compactMap { self.generations[id]?.spans.removeValue(forKey: $0) }
+    }
+
+    private mutating func close(_ span: SimulatedSpan, by coordinator: Int) {
+        guard span.isOpen, span.isExact else { return }
+        self.send(.close(span.session), over: Link(coordinator: coordinator, server: span.server))
+    }
+
+    private mutating func closeEverything(_ id: GenerationID) {
+        // Who was left before is not waited for.
+        _ = self.retire(id)
+        guard let generation = self.generations[id] else { return }
+        for hop in generation.spans.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+            guard let span = generation.spans[hop] else { continue }
+            self.close(span, by: generation.task.coordinator)
+        }
+    }
+
+    // MARK: Ending
+
+    mutating func losePatience(_ id: GenerationID) {
+        guard self.generations[id] != nil else { return }
+        self.end(id, .hung)
+    }
+
+    /// The sessions on all hops are closed however a generation ends; but who vanishes closes nothing.
+    mutating func end(_ id: GenerationID, _ end: GenerationEnd) {
+        guard self.generations[id] != nil else { return }
+        for attempt in self.attempts.filter({ $0.value.generation == id }).keys.sorted() { self.takeBack(attempt) }
+        for search in self.searches.filter({ $0.value.generation == id }).keys { self.searches[search] = nil }
+        if end != .vanished {
+            self.closeEverything(id)
+        }
+        guard let generation = self.generations.removeValue(forKey: id) else { return }
+        self.unfinished -= 1
+        self.say("generation \(id): \(end)")
+        self.report.ended(end, after: self.now - generation.began, tokens: generation.tokens.count)
+        if self.scenario.keepsHolders, end != .finished, end != .vanished, end != .cancelled {
+            self.report.failedWithHolders += 1
+        }
+    }
+}

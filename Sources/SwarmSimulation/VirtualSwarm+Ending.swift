@@ -1,0 +1,18 @@
+internal import SwarmCore
+
+extension VirtualSwarm {
+    /// When everything is over nothing may be left: no session, no byte, no step, no timer.
+    mutating func checkWhatIsLeft() {
+        for number in self.servers.keys.sorted() {
+            guard let server = self.servers[number] else { continue }
+            self.report.busyServers += server.busyCount
+            for violation in server.violations { self.report.violated("server \(number): \(violation)") }
+            guard server.isRunning, let remains = server.remains else { continue }
+            self.report.violated("server \(number) still has \(remains)")
+        }
+        if !self.generations.isEmpty { self.report.violated("\(self.generations.count) generations are left") }
+        if !self.attempts.isEmpty { self.report.violated("\(self.attempts.count) steps are outstanding") }
+        if !self.searches.isEmpty { self.report.violated("\(self.searches.count) searches are under way") }
+        if self.unfinished != 0 { self.report.violated("\(self.unfinished) generations did not end") }
+    }
+}

@@ -1,0 +1,225 @@
+internal import P2PWire
+internal import ShardProtocol
+internal import SwarmCore
+
+/// Steps on their way, as `RemoteSpan` and `Host.whileAlive` send and watch them.
+extension VirtualSwarm {
+    private static let pingInterval = Duration.milliseconds(500)
+    private static let silence = Duration.seconds(2)
+    /// How long `busy` is borne.
+    private static let busyTime = Duration.seconds(30)
+    private static let shortestRetry = Duration.milliseconds(50)
+
+    /// Has a hop run its step.
+    mutating func send(_ step: ChainSession<ToyRows>.Step, of id: GenerationID, isChore: Bool) {
+        guard let task = self.generations[id]?.task, var span = self.generations[id]?.spans[step.hop] else {
+            return self.report.violated("a step goes to a hop that has no session")
+        }
+        let (position, tokens) = (step.position, step.payload.tokenCount)
+        let message = StepMessage(
+            attempt: self.nextAttempt,
+            session: span.session,
+            position: position,
+            rows: step.payload,
+            wants: !step.isLast ? .hidden : !step.wantsLogits ? .nothing : step.guesses > 0 ? .allLogits : .lastLogits,
+            details: !span.isExact
+                ? nil
+                : StepMessage.Details(
+                    number: span.stepNumber,
+                    blocks: span.blocks,
+                    rollback: position > 0 && position < span.length,
+                    maximumTokens: task.maximumLength
+                )
+        )
+        let attempt = Attempt(
+            generation: id,
+            step: step,
+            message: message,
+            link: Link(coordinator: task.coordinator, server: span.server),
+            isChore: isChore,
+            since: self.now,
+            patience: self.now + Self.busyTime,
+            resends: span.isExact ? 1 : 0
+        )
+        self.attempts[message.attempt] = attempt
+        self.nextAttempt += 1
+        guard span.isExact || position >= span.length else {
+            // A plain server cannot go back.
+            return self.lost(message.attempt, Loss(.gap))
+        }
+        span.stepNumber += 1
+        span.isOpen = true
+        span.length = max(span.length, position + tokens)
+        self.generations[id]?.spans[step.hop] = span
+        self.report.steps += 1
+        self.transmit(message.attempt)
+        self.schedule(.watches(message.attempt), in: Self.pingInterval)
+    }
+
+    private mutating func transmit(_ id: AttemptID) {
+        guard let attempt = self.attempts[id] else { return }
+        let connection = self.send(.step(attempt.message), over: attempt.link)
+        self.attempts[id]?.connection = connection
+        self.attempts[id]?.isResting = false
+    }
+
+    /// `busy` is over, perhaps.
+    mutating func tryAgain(_ id: AttemptID) {
+        guard self.attempts[id]?.isResting == true else { return }
+        self.report.resent += 1
+        self.transmit(id)
+    }
+
+    /// Whoever runs the step is pinged; a silent peer is lost, a late one may be replaced.
+    mutating func watch(_ id: AttemptID) {
+        guard let attempt = self.attempts[id] else { return }
+        let waited = self.now - attempt.since
+        let connection = self.network[attempt.link]
+        let silent = connection.lastFrame.map { self.now - $0 } ?? waited
+        guard waited <= Self.silence || silent <= Self.silence else {
+            self.schedule(.fellSilent(attempt.link, connection: connection.number), in: .seconds(15))
+            return self.lost(id, .gone)
+        }
+        self.schedule(.watches(id), in: Self.pingInterval)
+        if case .open = connection.phase { self.transmit(.ping, over: attempt.link, isThere: true) }
+        if waited >= attempt.step.deadline, !attempt.isLate { self.late(id) }
+    }
+
+    private mutating func late(_ id: AttemptID) {
+        guard let attempt = self.attempts[id] else { return }
+        self.attempts[id]?.isLate = true
+        self.report.late += 1
+        // Nobody waits for an understudy.
+        guard !attempt.isChore else { return self.lost(id, .gone) }
+        let actions = self.chain(attempt.generation) { $0.late(attempt.step.id, now: $1) }
+        self.obey(actions, of: attempt.generation, late: id)
+    }
+
+    /// Somebody else runs the step now.
+    mutating func takenOver(_ id: AttemptID) {
+        guard let attempt = self.attempts[id] else { return }
+        self.ban(attempt)
+        self.takeBack(id)
+    }
+
+    private mutating func ban(_ attempt: Attempt) {
+        guard let server = self.servers[attempt.link.server]?.properties.id else { return }
+        self.coordinators[attempt.link.coordinator]?.bans.failed(server, now: self.now)
+        self.report.bans += 1
+    }
+
+    /// Nobody waits for a step any more.
+    mutating func takeBack(_ id: AttemptID) {
+        guard let attempt = self.settle(id) else { return }
+        if case .open = self.network[attempt.link].phase {
+            self.transmit(.cancel(attempt.message.session, id), over: attempt.link, isThere: true)
+        }
+    }
+
+    /// A step is not outstanding any more, nor is anybody looked for because of it.
+    @discardableResult
+    private mutating func settle(_ id: AttemptID) -> Attempt? {
+        guard let attempt = self.attempts.removeValue(forKey: id) else { return nil }
+        if let search = attempt.search { self.searches[search] = nil }
+        return attempt
+    }
+
+    /// A connection is gone: what was sent over it is sent once more, where that is safe.
+    mutating func connectionLost(_ link: Link, _ number: Int) {
+        let ids = self.attempts.filter { $0.value.link == link && $0.value.connection == number && !$0.value.isResting }
+        for id in ids.keys.sorted() {
+            guard let attempt = self.attempts[id] else { continue }
+            if attempt.resends > 0 {
+                self.attempts[id]?.resends -= 1
+                self.report.resent += 1
+                self.transmit(id)
+            } else {
+                self.lost(id, .gone)
+            }
+        }
+    }
+
+    // MARK: Answers
+
+    mutating func coordinatorReceived(_ message: Message, over link: Link) {
+        guard self.coordinators[link.coordinator]?.hasVanished == false, case .answer(let answer) = message else { return }
+        // Of a step that is not waited for any more nobody wants to know.
+        guard let attempt = self.attempts[answer.attempt], attempt.link == link else { return }
+        switch answer.content {
+        case .garbage: self.lost(answer.attempt, .unable)
+        case .refused(.busy, let retryAfter) where self.now < attempt.patience:
+            self.report.busy += 1
+            let wait = min(max(retryAfter ?? .milliseconds(250), Self.shortestRetry), attempt.patience - self.now)
+            self.attempts[answer.attempt]?.isResting = true
+            self.schedule(.triesAgain(answer.attempt), in: wait)
+        case .refused(let code, _):
+            self.report.refusals[code, default: 0] += 1
+            self.lost(answer.attempt, Loss(code))
+        case .rows(let rows): self.answered(answer, rows: rows)
+        case .nothing: self.answered(answer, rows: nil)
+        }
+    }
+
+    private mutating func answered(_ answer: AnswerMessage, rows: [UInt64]?) {
+        guard let attempt = self.attempts[answer.attempt] else { return }
+        let (step, id) = (attempt.step, attempt.generation)
+        let wanted: Int? =
+            switch attempt.message.wants {
+            case .hidden, .allLogits: step.payload.tokenCount
+            case .lastLogits: 1
+            case .nothing: nil
+            }
+        guard rows?.count == wanted else { return self.lost(answer.attempt, .unable) }
+        self.settle(answer.attempt)
+        self.learn(attempt, answer)
+        self.generations[id]?.spans[step.hop]?.length = step.position + step.payload.tokenCount
+        let output = step.isLast ? nil : rows.map { ToyRows(values: $0) }
+        guard !attempt.isChore else {
+            self.chain(id) { $0.fed(step.id, with: output, now: $1) }
+            self.generations[id]?.isTending = false
+            return self.tend(id)
+        }
+        if step.wantsLogits, let rows { self.generations[id]?.logits = rows }
+        let actions = self.chain(id) {
+            $0.answered(step.id, with: output, isLeaving: answer.isLeaving, now: $1)
+        }
+        self.obey(actions, of: id)
+    }
+
+    /// What a step tells about its peer.
+    private mutating func learn(_ attempt: Attempt, _ answer: AnswerMessage) {
+        guard !attempt.isChore, let server = self.servers[attempt.link.server]?.properties.id,
+            let span = self.generations[attempt.generation]?.spans[attempt.step.hop]
+        else { return }
+        let elapsed = self.now - attempt.since
+        let compute = min(elapsed, answer.compute)
+        let queue = min(elapsed - compute, answer.queue)
+        self.coordinators[attempt.link.coordinator]?.bans.succeeded(server)
+        self.coordinators[attempt.link.coordinator]?.figures.ran(
+            server,
+            blocks: span.blocks.count,
+            tokens: attempt.step.payload.tokenCount,
+            compute: compute,
+            queue: queue,
+            network: elapsed - compute - queue,
+            now: self.now
+        )
+    }
+
+    /// A step came to nothing.
+    mutating func lost(_ id: AttemptID, _ loss: Loss) {
+        guard let attempt = self.attempts[id] else { return }
+        if loss == .gone { self.takeBack(id) } else { self.settle(id) }
+        self.report.losses[loss, default: 0] += 1
+        self.say("generation \(attempt.generation): server \(attempt.link.server) is lost: \(loss)")
+        if loss.isOfThePeer { self.ban(attempt) }
+        guard !attempt.isChore else {
+            self.chain(attempt.generation) { session, _ in session.starved(attempt.step.id) }
+            self.generations[attempt.generation]?.isTending = false
+            return self.tend(attempt.generation)
+        }
+        self.generations[attempt.generation]?.failure = .lost(loss)
+        let actions = self.chain(attempt.generation) { $0.failed(attempt.step.id, loss, now: $1) }
+        self.obey(actions, of: attempt.generation)
+    }
+}
