@@ -16,15 +16,25 @@ struct ChosenHop {
 
 extension Coordinator {
     /// The peers that announce the model in the DHT.
+    ///
+    /// - Parameters:
+    ///   - excluded: who does not count, beside those who failed lately.
+    ///   - match: with whose weights they are to agree.
     func holders(
         through dht: DHT,
         host: Host,
+        besides excluded: Set<PeerID> = [],
+        agreeingWith match: NodeRecord? = nil,
         lookupTime: Duration = Limits.lookupTime,
         insists: Bool = false
     ) async -> [KnownPeer] {
-        let blockCount = self.model.configuration.blockCount
+        let search = HolderSearch(
+            blockCount: self.model.configuration.blockCount,
+            discounted: excluded.union(self.peers.banned),
+            matching: match
+        )
         let holders = await Discovery(host: host, dht: dht)
-            .holders(of: self.modelKey, blockCount: blockCount, lookupTime: lookupTime, insists: insists)
+            .holders(of: self.modelKey, search, lookupTime: lookupTime, insists: insists)
         self.peers.noteFound(holders)
         return holders
     }

@@ -2,6 +2,7 @@ public import Kademlia
 public import P2PCore
 public import P2PWire
 public import ShardProtocol
+import SwarmCore
 
 /// A peer and what it says of itself.
 public struct KnownPeer: Sendable {
@@ -44,29 +45,30 @@ public struct Discovery: Sendable {
     /// Provider records are hints (DESIGN.md §4): whoever does not answer in time is left out.
     ///
     /// - Parameters:
+    ///   - search: who counts.
     ///   - lookupTime: how long the DHT is searched; whoever is found is then asked for 3 s.
     ///   - insists: whether those are dialled too who could not be reached a moment ago.
     func holders(
         of model: ModelKey,
-        blockCount: Int,
+        _ search: HolderSearch,
         lookupTime: Duration = Limits.lookupTime,
         insists: Bool = false
     ) async -> [KnownPeer] {
-        let keys = Announcement.keys(model: model, blockCount: blockCount)
+        func isHolder(_ record: NodeRecord) -> Bool {
+            record.modelKey == model && record.blockCount == search.blockCount
+        }
+        let keys = Announcement.keys(model: model, blockCount: search.blockCount)
         let providers = await self.dht.providers(of: keys, within: lookupTime)
         // Of more than can be asked, any: ids cost nothing, so no order of theirs may decide who is.
         let asked = Array(providers.shuffled().prefix(Limits.candidates))
         let answers = await self.ask(asked, insists: insists) { answers in
-            Self.isCovered(blockCount, by: answers.compactMap(\.record))
+            search.isEnough(
+                answers.compactMap { answer in
+                    answer.record.flatMap { isHolder($0) ? (answer.peer.id, $0) : nil }
+                }
+            )
         }
-        return answers.filter { $0.record?.modelKey == model && $0.record?.blockCount == blockCount }
-    }
-
-    private static func isCovered(_ blockCount: Int, by records: [NodeRecord]) -> Bool {
-        let online = records.filter { $0.state == .online }
-        return (0..<blockCount).allSatisfy { block in
-            online.count { $0.range.indices.contains(block) } >= Limits.holdersPerBlock
-        }
+        return answers.filter { $0.record.map(isHolder) ?? false }
     }
 
     /// Asks sixteen at once, until everybody has been asked, `isEnough`, or the time is over.

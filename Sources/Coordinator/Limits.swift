@@ -13,9 +13,6 @@ package enum Limits {
     /// Peers dialled at once while looking for node records (DESIGN.md §4).
     package static let concurrentDials = 16
 
-    /// Holders of each block after which discovery stops asking (DESIGN.md §4).
-    package static let holdersPerBlock = 2
-
     /// How long the lookups of providers may take: peers that the DHT names and that keep silent cost ten seconds each.
     package static let lookupTime = Duration.seconds(10)
 

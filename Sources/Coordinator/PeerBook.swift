@@ -52,6 +52,11 @@ package final class PeerBook: Sendable {
         self.pages.withLock { $0.bans.failed(peer, now: .now) }
     }
 
+    /// Those who failed lately.
+    var banned: Set<PeerID> {
+        self.pages.withLock { $0.bans.banned(now: .now) }
+    }
+
     /// What a plan may choose from.
     package func candidates(_ holders: [KnownPeer]) -> [Candidate] {
         let now = ContinuousClock.now

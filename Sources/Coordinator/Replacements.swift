@@ -14,7 +14,7 @@ actor Replacements {
     private var known: [KnownPeer] = []
     /// What those say of themselves who run the chain or ran it: others must agree with them.
     private var chosen: [PeerID: NodeRecord] = [:]
-    /// When nobody else was found last.
+    /// When somebody was looked for last and not found.
     private var lastSearch: ContinuousClock.Instant?
 
     init(_ coordinator: Coordinator, source: ChainSource, host: Host, tokens: Int) {
@@ -49,8 +49,8 @@ actor Replacements {
             } catch  where self.hasJustSearched {
                 throw error
             } catch {
-                await self.search(dht)
-                return self.choose(try self.plan(vacancy))
+                await self.search(dht, for: vacancy)
+                return try self.chooseFound(for: vacancy)
             }
         }
     }
@@ -75,14 +75,24 @@ actor Replacements {
         self.lastSearch.map { .now - $0 < Limits.searchInterval } ?? false
     }
 
-    private func search(_ dht: DHT) async {
+    private func search(_ dht: DHT, for vacancy: ChainSession<SpanInput>.Vacancy) async {
         self.known = await self.coordinator.holders(
             through: dht,
             host: self.host,
+            besides: vacancy.excluding,
+            agreeingWith: vacancy.lost.peer.flatMap { self.chosen[$0] },
             lookupTime: Limits.replacementLookupTime,
             insists: true
         )
-        self.lastSearch = .now
+    }
+
+    private func chooseFound(for vacancy: ChainSession<SpanInput>.Vacancy) throws -> [ChosenHop] {
+        do {
+            return self.choose(try self.plan(vacancy))
+        } catch {
+            self.lastSearch = .now
+            throw error
+        }
     }
 
     private func plan(_ vacancy: ChainSession<SpanInput>.Vacancy) throws(CoordinatorError) -> [ChosenHop] {

@@ -28,13 +28,19 @@ extension ChainSession {
         guard self.search == nil, let index = self.links.firstIndex(where: { $0.lost != nil }),
             let lost = self.links[index].lost
         else { return nil }
-        // Who has forgotten what it never held forgets everything.
-        let mayReopen = lost.loss == .forgotten && self.links[index].held > 0
+        let mayReopen = lost.loss == .forgotten && self.mayRemember(self.links[index])
         if !mayReopen, let peer = self.links[index].member.peer { self.excluded.insert(peer) }
         let vacancy = self.vacancy(index, excluding: self.excluded)
         self.search = Search(vacancy: vacancy, loss: lost.loss, since: lost.since)
         let isWhole = vacancy.blocks == self.links[index].member.blocks
         return mayReopen && isWhole ? .reopen(vacancy) : .plan(vacancy)
+    }
+
+    /// Whether a hop that has forgotten its session is given another one: who forgets again, or what it never held, would
+    /// forget that one too.
+    private mutating func mayRemember(_ link: ChainLink<Payload>) -> Bool {
+        guard link.held > 0, let peer = link.member.peer else { return false }
+        return self.forgetful.insert(peer).inserted
     }
 
     /// Whether a hop is lost, or about to be replaced together with one that is.

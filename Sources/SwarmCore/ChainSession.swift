@@ -115,6 +115,8 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     var search: Search?
     /// Peers that failed in this pass.
     var excluded: Set<PeerID> = []
+    /// Peers that have forgotten a session of this sequence.
+    var forgetful: Set<PeerID> = []
     var attempts = 0
     private var nextStep: UInt64 = 0
     var open: [OpenRecovery] = []

@@ -33,6 +33,9 @@ package enum Limits {
     /// Candidates that a plan looks at, a few times as many as the longest chain needs; it takes milliseconds.
     package static let candidates = 256
 
+    /// Holders of each block after which a search for them stops asking (DESIGN.md §4).
+    package static let holdersPerBlock = 2
+
     /// Sets of peers that agree on their weights, each of which is planned: more than eight peers can fall apart into (18).
     package static let weightGroups = 32
 

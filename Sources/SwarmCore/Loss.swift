@@ -10,9 +10,10 @@ package enum Loss: Hashable, Sendable {
     case forgotten
     /// It is leaving.
     case leaving
-    /// It refused, failed, or answered nonsense, which another peer may not.
+    /// It refused, failed, or answered nonsense, which another peer may not. That what it was asked for is wrong is its
+    /// word alone: whoever lies could end any sequence by it.
     case unable
-    /// What was asked for is wrong: nobody would do it.
+    /// What is to be done is wrong, or not wanted any more: nobody would do it.
     case fault
 
     package init(_ code: ReplyCode) {
@@ -20,8 +21,9 @@ package enum Loss: Hashable, Sendable {
             switch code {
             case .unknownSession, .gap, .staleStep: .forgotten
             case .draining: .leaving
-            case .ok, .busy, .warmingUp, .wrongRange, .notAllowed, .cancelled, .failed, .unreachable: .unable
-            case .tooLarge, .badTensor, .badRequest: .fault
+            case .ok, .busy, .warmingUp, .wrongRange, .notAllowed, .cancelled, .failed, .unreachable, .tooLarge,
+                .badTensor, .badRequest:
+                .unable
             }
     }
 }

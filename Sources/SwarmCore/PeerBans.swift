@@ -42,6 +42,11 @@ package struct PeerBans: Sendable {
         self.bans[peer].flatMap { $0.end > now ? $0.end : nil }
     }
 
+    /// Whoever is banned now.
+    package func banned(now: Instant) -> Set<PeerID> {
+        Set(self.bans.lazy.filter { $0.value.end > now }.map(\.key))
+    }
+
     /// Failures in a row of a peer that is banned now; 0 of any other.
     package func strikes(of peer: PeerID, now: Instant) -> Int {
         self.bans[peer].map { $0.end > now ? $0.strikes : 0 } ?? 0

@@ -1,20 +1,20 @@
 package import ShardProtocol
 
+/// What all hops of a chain have in common.
+struct Lineage: Hashable {
+    var fingerprint: [UInt8]
+    var weightFormat: String
+    var numerics: UInt32
+
+    init(_ record: NodeRecord) {
+        self.fingerprint = record.fingerprint
+        self.weightFormat = record.weightFormat
+        self.numerics = record.numerics
+    }
+}
+
 /// Which candidates may stand in one chain: those of the same weights to the bit (DESIGN.md §4).
 enum WeightAgreement {
-    /// What all hops of a chain have in common.
-    private struct Lineage: Hashable {
-        var fingerprint: [UInt8]
-        var weightFormat: String
-        var numerics: UInt32
-
-        init(_ record: NodeRecord) {
-            self.fingerprint = record.fingerprint
-            self.weightFormat = record.weightFormat
-            self.numerics = record.numerics
-        }
-    }
-
     /// The largest sets of candidates that agree with each other, in a fixed order; a candidate may be in several.
     ///
     /// Of more than `Limits.weightGroups` the largest that were found.

@@ -21,8 +21,12 @@ struct Attempt: Sendable {
     var isLate = false
     /// Who is looked for to take it over.
     var search: SearchID?
-    /// It is sent anew after a pause, so nobody answers it now.
+    /// It is sent anew later, so nobody answers it now.
     var isResting = false
+    /// The step before it, while that may not have been answered.
+    var before: AttemptID?
+    /// It came before that one, and is sent anew behind it.
+    var awaitsBefore = false
     /// The connection that it was sent over.
     var connection = 0
 }
@@ -58,9 +62,8 @@ struct Search: Sendable {
         }
     }
 
-    /// As many at once, and as many holders of each block (DESIGN.md §4).
+    /// As many at once (DESIGN.md §4).
     static let concurrentQuestions = 16
-    static let holdersPerBlock = 2
     static let candidates = 256
     static let questionTime = Duration.seconds(2)
     static let askingTime = Duration.seconds(3)

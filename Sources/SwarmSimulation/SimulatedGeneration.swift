@@ -7,11 +7,11 @@ struct SimulatedSpan: Sendable {
     let server: Int
     let blocks: BlockRange
     let isExact: Bool
+    let takesStepsAhead: Bool
     let session: SessionID
-    var stepNumber: UInt32 = 0
-    /// The most tokens that the server may hold; a step whose answer never came may have been run.
-    var length = 0
     var isOpen = false
+    /// The last step that it was given.
+    var lastAttempt: AttemptID?
 }
 
 /// A server, and what it says of itself.
@@ -36,6 +36,8 @@ struct SimulatedGeneration: Sendable {
         var keepsStandbys: Bool
         /// How many of the next tokens are guessed, of which some are wrong.
         var guesses: Int
+        /// When so many tokens of the prompt have been read, its user thinks better of it, and then again.
+        var curtailedAt: Int?
 
         var maximumLength: Int { self.prompt.count + self.reference.count }
     }
@@ -44,7 +46,8 @@ struct SimulatedGeneration: Sendable {
         var tokens: [UInt64]
         var position: Int
         var guesses: Int
-        var wantsLogits: Bool
+        /// Whether it was to end before its last token.
+        var isCurtailed = false
     }
 
     let task: Task
@@ -56,8 +59,8 @@ struct SimulatedGeneration: Sendable {
     var pass: Pass?
     /// What the last hop made of the last tokens of the pass.
     var logits: [UInt64] = []
-    /// Tokens of the prompt that have gone through the chain.
-    private var prefilled = 0
+    /// Where the rest of the prompt begins.
+    var position = 0
     private(set) var tokens: [UInt64] = []
     /// A chore of the session's is under way.
     var isTending = false
@@ -66,7 +69,7 @@ struct SimulatedGeneration: Sendable {
     var known: [FoundServer] = []
     /// What those say of themselves who run the chain or ran it.
     var chosen: [PeerID: NodeRecord] = [:]
-    /// When nobody else was found last.
+    /// When somebody was looked for last and not found.
     var lastSearch: Instant?
     /// Whether every block had a holder that it could reach, all the time.
     var wasAlwaysPossible = true
@@ -89,6 +92,7 @@ struct SimulatedGeneration: Sendable {
                     server: server.server,
                     blocks: hop.blocks,
                     isExact: server.record.speaksStepExtension,
+                    takesStepsAhead: server.record.speaksStreams,
                     session: .random(using: &random)
                 ),
                 of: hop.peer
@@ -100,21 +104,20 @@ struct SimulatedGeneration: Sendable {
         let id = HopID(rawValue: self.nextHop)
         self.nextHop += 1
         self.spans[id] = span
-        return ChainMember(id: id, peer: peer, blocks: span.blocks, isExact: span.isExact)
+        return ChainMember(
+            id: id,
+            peer: peer,
+            blocks: span.blocks,
+            isExact: span.isExact,
+            takesStepsAhead: span.takesStepsAhead
+        )
     }
 
     /// The next pass; nil when all tokens are there.
     mutating func nextPass(_ random: inout some RandomNumberGenerator) -> Pass? {
         let prompt = self.task.prompt
-        if self.prefilled < prompt.count {
-            let end = min(self.prefilled + self.task.chunk, prompt.count)
-            defer { self.prefilled = end }
-            return Pass(
-                tokens: Array(prompt[self.prefilled..<end]),
-                position: self.prefilled,
-                guesses: 0,
-                wantsLogits: end == prompt.count
-            )
+        guard !self.tokens.isEmpty else {
+            return Pass(tokens: Array(prompt[self.position...]), position: self.position, guesses: 0)
         }
         let left = self.task.reference.count - self.tokens.count
         guard left > 0, let last = self.tokens.last else { return nil }
@@ -124,12 +127,11 @@ struct SimulatedGeneration: Sendable {
             Int.random(in: 0..<4, using: &random) == 0 ? token &+ 1 : token
         }
         let position = prompt.count + self.tokens.count - 1
-        return Pass(tokens: [last] + guesses, position: position, guesses: count, wantsLogits: true)
+        return Pass(tokens: [last] + guesses, position: position, guesses: count)
     }
 
     /// Draws a token, and one more for each guess that was right.
     mutating func draw(after pass: Pass) {
-        guard pass.wantsLogits else { return }
         for (index, row) in self.logits.suffix(pass.guesses + 1).enumerated() {
             let token = ToyModel.token(row)
             self.tokens.append(token)

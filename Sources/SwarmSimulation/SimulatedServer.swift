@@ -26,6 +26,7 @@ struct SimulatedServer: Sendable {
         /// Blocks that one with `--blocks auto` can hold; nil for one whose owner chose.
         var choice: Int?
         var speaksExtension: Bool
+        var speaksStreams: Bool
         var lie: Lie?
         /// Its calendar is wrong by so many seconds.
         var clockError: Int
@@ -187,6 +188,7 @@ struct SimulatedServer: Sendable {
             state: state,
             blocksPerSecond: self.properties.lie == .speed ? 1000 * speed : speed,
             freeKVBytes: UInt64(clamping: self.ledger.freeKVBytes),
+            protocols: self.properties.speaksStreams ? [InferenceStream.protocolID.name] : [],
             extensions: self.properties.speaksExtension ? [StepExtension.name] : [],
             version: "simulated",
             sequence: self.recordSequence,

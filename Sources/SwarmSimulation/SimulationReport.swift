@@ -32,6 +32,7 @@ public struct SimulationReport: Sendable {
     var reopened = 0
     var searches = 0
     var moves = 0
+    var curtailed = 0
     var events = 0
 
     init(scenario: Scenario) {
@@ -91,6 +92,7 @@ public struct SimulationReport: Sendable {
         sum.reopened += right.reopened
         sum.searches += right.searches
         sum.moves += right.moves
+        sum.curtailed += right.curtailed
         sum.events += right.events
         return sum
     }
@@ -110,7 +112,7 @@ extension SimulationReport: CustomStringConvertible {
             \(list(self.losses))
             \(self.bans) bans, \(self.busy) answers busy of \(self.busyServers), \(self.late) late steps, \
             \(self.resent) sent again, \(self.reopened) sessions reopened, \(self.fed) steps for understudies
-            \(self.searches) searches, \(self.moves) moves; refusals: \(list(self.refusals))
+            \(self.searches) searches, \(self.moves) moves, \(self.curtailed) prompts interrupted; refusals: \(list(self.refusals))
             """
     }
 }

@@ -80,7 +80,8 @@ struct VirtualNetwork: Sendable {
     }
 
     /// When a message that is sent now is there: not before those that were sent before it.
-    mutating func arrival(over link: Link, isThere: Bool, now: Instant, using random: inout SeededGenerator) -> Instant {
+    mutating func arrival(over link: Link, isThere: Bool, now: Instant, using random: inout SeededGenerator) -> Instant
+    {
         var connection = self[link]
         let last = isThere ? connection.arrivals.there : connection.arrivals.back
         let time = max(now + self.delay(link.coordinator, link.server, using: &random), last + .microseconds(1))

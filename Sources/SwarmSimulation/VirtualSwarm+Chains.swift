@@ -31,21 +31,15 @@ extension VirtualSwarm {
         return result
     }
 
-    mutating func obey(_ action: ChainSession<ToyRows>.Action?, of id: GenerationID, late: AttemptID? = nil) {
-        if let action { self.obey([action], of: id, late: late) }
-    }
-
     /// - Parameter late: the step that is waited for while somebody else is looked for.
-    mutating func obey(_ actions: Actions, of id: GenerationID, late: AttemptID? = nil) {
-        for action in actions {
+    mutating func obey(_ actions: Actions?, of id: GenerationID, late: AttemptID? = nil) {
+        for action in actions ?? [] {
             guard self.generations[id] != nil else { return }
             switch action {
-            case .send(let step):
-                if let late { self.takenOver(late) }
-                self.send(step, of: id, isChore: false)
+            case .send(let step): self.send(step, of: id, isChore: false)
             case .plan(let vacancy): self.fill(vacancy, of: id, late: late)
             case .reopen(let vacancy): self.reopen(vacancy, of: id)
-            case .wait: break
+            case .reached(let length): self.reached(length, id)
             case .finished: self.passed(id)
             case .fail: self.end(id, self.generations[id]?.failure ?? .lost(.unable))
             }
@@ -62,19 +56,47 @@ extension VirtualSwarm {
         self.generations[id]?.pass = pass
         self.generations[id]?.logits = []
         let rows = ToyRows(values: pass.tokens.map(ToyModel.row))
+        let chunk = self.generations[id]?.task.chunk
         let actions = self.chain(id) { session, now in
-            session.begin(rows, at: pass.position, wantsLogits: pass.wantsLogits, guesses: pass.guesses, now: now)
+            session.begin(rows, at: pass.position, wantsLogits: true, guesses: pass.guesses, chunk: chunk, now: now)
         }
         self.obey(actions, of: id)
     }
 
+    /// A part of the prompt has been read; whoever waits may have enough.
+    private mutating func reached(_ length: Int, _ id: GenerationID) {
+        guard let generation = self.generations[id], let end = generation.task.curtailedAt, length >= end,
+            generation.pass?.isCurtailed == false, generation.position == 0, generation.tokens.isEmpty
+        else { return }
+        self.generations[id]?.pass?.isCurtailed = true
+        self.obey(self.chain(id) { $0.curtail(now: $1) }, of: id)
+    }
+
     private mutating func passed(_ id: GenerationID) {
         guard let generation = self.generations[id], let pass = generation.pass else { return }
+        // What is still under way is of hops that were left.
+        for attempt in self.attempts.filter({ $0.value.generation == id && !$0.value.isChore }).keys.sorted() {
+            self.takeBack(attempt)
+        }
         let recovered = self.chain(id) { session, _ in session.takeRecovered() } ?? []
         self.report.recovered(recovered.map { ($0.loss, $0.tokens, $0.duration) })
-        self.generations[id]?.draw(after: pass)
+        let length = self.generations[id]?.session?.length ?? 0
+        if generation.logits.isEmpty, pass.isCurtailed, length < generation.task.prompt.count {
+            // It goes on after all, from somewhere that it has read already.
+            let position = self.goesBack(id) ? Int.random(in: 0...length, using: &self.random) : length
+            self.generations[id]?.position = position
+            self.report.curtailed += 1
+        } else {
+            if length != pass.position + pass.tokens.count { self.report.violated("a pass ended at \(length)") }
+            self.generations[id]?.draw(after: pass)
+        }
         self.tend(id)
         self.nextPass(id)
+    }
+
+    /// Whether a generation may take back what it was given: a plain server cannot.
+    private func goesBack(_ id: GenerationID) -> Bool {
+        self.generations[id]?.members.allSatisfy(\.isExact) ?? false
     }
 
     // MARK: Others
@@ -87,7 +109,7 @@ extension VirtualSwarm {
         if let hops = self.plan(vacancy, of: id) { return self.planned(vacancy, hops, of: id, late: late) }
         guard let generation = self.generations[id] else { return }
         if let last = generation.lastSearch, self.now - last < Search.interval {
-            return self.unplanned(vacancy, of: id, late: late)
+            return self.unplanned(vacancy, of: id)
         }
         let search = self.search(for: .vacancy(id, vacancy, late: late), by: generation.task.coordinator)
         if let late { self.attempts[late]?.search = search }
@@ -100,15 +122,13 @@ extension VirtualSwarm {
         late: AttemptID?
     ) {
         guard let members = self.generations[id]?.take(hops, &self.random) else { return }
-        if let late { self.takenOver(late) }
-        let actions = self.chain(id) { $0.planned(vacancy.id, members, now: $1) }
-        self.obey(actions, of: id)
+        self.obey(self.chain(id) { $0.planned(vacancy.id, members, now: $1) }, of: id)
+        if let late { self.checkTakenOver(late) }
         self.tend(id)
     }
 
-    mutating func unplanned(_ vacancy: ChainSession<ToyRows>.Vacancy, of id: GenerationID, late: AttemptID?) {
-        let actions = self.chain(id) { $0.unplanned(vacancy.id, now: $1) }
-        if late == nil { self.obey(actions, of: id) }
+    mutating func unplanned(_ vacancy: ChainSession<ToyRows>.Vacancy, of id: GenerationID) {
+        self.obey(self.chain(id) { $0.unplanned(vacancy.id, now: $1) }, of: id)
     }
 
     private mutating func reopen(_ vacancy: ChainSession<ToyRows>.Vacancy, of id: GenerationID) {
@@ -118,11 +138,11 @@ extension VirtualSwarm {
             server: old.server,
             blocks: old.blocks,
             isExact: old.isExact,
+            takesStepsAhead: old.takesStepsAhead,
             session: .random(using: &self.random)
         )
         guard let member = self.generations[id]?.take(span, of: peer) else { return }
-        let actions = self.chain(id) { $0.planned(vacancy.id, [member], now: $1) }
-        self.obey(actions, of: id)
+        self.obey(self.chain(id) { $0.planned(vacancy.id, [member], now: $1) }, of: id)
         self.tend(id)
     }
 
@@ -143,7 +163,9 @@ extension VirtualSwarm {
         blocks: BlockRange? = nil,
         excluding: Set<PeerID> = []
     ) throws(NoRoute) -> [(hop: Hop, server: FoundServer)] {
-        guard let task = self.generations[id]?.task, let coordinator = self.coordinators[task.coordinator] else { return [] }
+        guard let task = self.generations[id]?.task, let coordinator = self.coordinators[task.coordinator] else {
+            return []
+        }
         let candidates = known.map { server in
             var candidate = coordinator.figures.candidate(server.id, server.record, now: self.now)
             candidate.roundTrip = candidate.roundTrip ?? server.roundTrip

@@ -40,7 +40,9 @@ extension VirtualSwarm {
             switch Int.random(in: 0..<3, using: &self.random) {
             case 0: return .loss(Double.random(in: 0.01..<0.3, using: &self.random), short)
             case 1:
-                guard let coordinator = self.coordinators.keys.sorted().randomElement(using: &self.random) else { return nil }
+                guard let coordinator = self.coordinators.keys.sorted().randomElement(using: &self.random) else {
+                    return nil
+                }
                 return .vanish(coordinator: coordinator, isSilent: Bool.random(using: &self.random))
             default: return .cancel(Int.random(in: 0..<self.scenario.generations, using: &self.random))
             }
@@ -81,7 +83,9 @@ extension VirtualSwarm {
             self.drain(server, for: nil)
             self.schedule(.restarts(server: server), in: .seconds(35) + back)
         case .reset(let server):
-            for link in self.links where link.server == server && Bool.random(using: &self.random) { self.breakOff(link) }
+            for link in self.links where link.server == server {
+                if Bool.random(using: &self.random) { self.breakOff(link) }
+            }
         case .partition(let peers, let duration): self.part(peers, for: duration)
         case .loss(let chance, let duration):
             self.network.loss = chance

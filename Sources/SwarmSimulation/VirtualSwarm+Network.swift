@@ -94,7 +94,9 @@ extension VirtualSwarm {
 
     mutating func noticedBreak(of link: Link, _ number: Int, isThere: Bool) {
         guard isThere else { return self.connectionLost(link, number) }
-        guard let id = self.coordinators[link.coordinator]?.id, self.servers[link.server]?.isRunning == true else { return }
+        guard let id = self.coordinators[link.coordinator]?.id, self.servers[link.server]?.isRunning == true else {
+            return
+        }
         // Another connection of the same peers may have opened meanwhile.
         if self.network[link].number == number { self.servers[link.server]?.ledger.disconnected(id, now: self.now) }
         self.serve(link.server) { server, now in
@@ -125,7 +127,9 @@ extension VirtualSwarm {
     /// What could not get through all the while is given up.
     mutating func partitionLasts(_ side: Int) {
         for link in self.links where !self.network.reach(link.coordinator, link.server) {
-            guard self.network.sides[link.coordinator] == side || self.network.sides[link.server] == side else { continue }
+            guard self.network.sides[link.coordinator] == side || self.network.sides[link.server] == side else {
+                continue
+            }
             self.breakOff(link)
         }
     }

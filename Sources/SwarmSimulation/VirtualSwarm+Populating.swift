@@ -61,8 +61,10 @@ extension VirtualSwarm {
             blockTime: .microseconds(Int.random(in: 100...5000, using: &self.random)),
             // Of sessions of a hundred tokens.
             kvBytes: sessions * place.count * SimulatedServer.bytes(of: 100),
-            choice: chooses && !isSteadfast ? place.count : nil,
+            // Who is not told which blocks are meant may not change its own.
+            choice: chooses && !isSteadfast && !isPlain ? place.count : nil,
             speaksExtension: isSteadfast || !isPlain,
+            speaksStreams: Int.random(in: 0..<5, using: &self.random) > 0,
             lie: lie,
             clockError: isSteadfast ? 0 : self.drawClockError(),
             isSteadfast: isSteadfast
@@ -91,7 +93,8 @@ extension VirtualSwarm {
                 reference: self.model.continuation(of: prompt, count: wanted),
                 chunk: [4, 16, 64].randomElement(using: &self.random) ?? 16,
                 keepsStandbys: Int.random(in: 0..<4, using: &self.random) == 0,
-                guesses: [0, 0, 4].randomElement(using: &self.random) ?? 0
+                guesses: [0, 0, 4].randomElement(using: &self.random) ?? 0,
+                curtailedAt: Int.random(in: 0..<8, using: &self.random) == 0 ? count / 2 : nil
             )
             self.unfinished += 1
             let begin = Double.random(in: 20..<self.scenario.duration / .seconds(1), using: &self.random)

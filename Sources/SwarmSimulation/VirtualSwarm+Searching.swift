@@ -20,7 +20,7 @@ extension VirtualSwarm {
         peers.remove(self.dht.id(of: peer))
         let longest = if case .vacancy = purpose { Search.replacementLookupTime } else { Search.lookupTime }
         let time = self.network.longestWay * 2 * rounds
-        let found = Array(peers.sorted().prefix(Search.candidates))
+        let found = Array(peers.sorted().shuffled(using: &self.random).prefix(Search.candidates))
         self.schedule(.foundProviders(id, found), in: min(time, longest))
         return id
     }
@@ -37,10 +37,12 @@ extension VirtualSwarm {
         guard let search = self.searches[id], let peer = self.searches[id]?.waiting.popLast() else { return }
         self.searches[id]?.outstanding += 1
         var time = Search.questionTime
-        if let number = self.dht.member(peer), self.network.reach(search.peer, number), !self.unpowered.contains(number) {
+        if let number = self.dht.member(peer), self.network.reach(search.peer, number), !self.unpowered.contains(number)
+        {
             // A connection, and then the question.
             time = min(time, self.network.delay(search.peer, number, using: &self.random) * 5)
-            if let end = self.servers[number]?.pausedUntil { time = min(Search.questionTime, max(time, end - self.now)) }
+            let pause = self.servers[number]?.pausedUntil.map { $0 - self.now } ?? .zero
+            time = min(Search.questionTime, max(time, pause))
         }
         self.schedule(.asked(id, peer, began: self.now), in: time)
     }
@@ -71,13 +73,18 @@ extension VirtualSwarm {
         return record
     }
 
-    /// Two holders of every block are enough to plan with; a survey wants to know of everybody.
+    /// A survey wants to know of everybody.
     private func hasEnough(_ search: Search) -> Bool {
-        guard search.generation != nil else { return false }
-        let online = search.found.filter { $0.record.state == .online }
-        return (0..<self.scenario.blockCount).allSatisfy { block in
-            online.count { $0.record.range.indices.contains(block) } >= Search.holdersPerBlock
+        guard let generation = search.generation.flatMap({ self.generations[$0] }) else { return false }
+        let banned = self.coordinators[search.peer]?.bans.banned(now: self.now) ?? []
+        var holders = HolderSearch(blockCount: self.scenario.blockCount, discounted: banned)
+        switch search.purpose {
+        case .begin, .survey: break
+        case .vacancy(_, let vacancy, _), .preparation(_, let vacancy):
+            holders.discounted.formUnion(vacancy.excluding)
+            holders.matching = vacancy.lost.peer.flatMap { generation.chosen[$0] }
         }
+        return holders.isEnough(search.found.lazy.map { ($0.id, $0.record) })
     }
 
     mutating func endSearch(_ id: SearchID) {
@@ -93,16 +100,17 @@ extension VirtualSwarm {
         switch search.purpose {
         case .begin(let generation): self.open(generation)
         case .vacancy(let generation, let vacancy, let late):
-            self.generations[generation]?.lastSearch = self.now
             if let late { self.attempts[late]?.search = nil }
             if let hops = self.plan(vacancy, of: generation) {
                 self.planned(vacancy, hops, of: generation, late: late)
             } else {
-                self.unplanned(vacancy, of: generation, late: late)
+                self.generations[generation]?.lastSearch = self.now
+                self.unplanned(vacancy, of: generation)
             }
         case .preparation(let generation, let vacancy):
-            self.generations[generation]?.lastSearch = self.now
-            self.prepared(vacancy, self.plan(vacancy, of: generation), of: generation)
+            let hops = self.plan(vacancy, of: generation)
+            if hops == nil { self.generations[generation]?.lastSearch = self.now }
+            self.prepared(vacancy, hops, of: generation)
             self.generations[generation]?.isTending = false
             self.tend(generation)
         case .survey(let server, let incarnation, let stage): self.surveyed(server, incarnation, stage, found)

@@ -23,7 +23,8 @@ extension VirtualSwarm {
             self.schedule(.passEnded(server: number, incarnation: server.incarnation, took: duration), in: duration)
         }
         for reply in replies {
-            guard self.network[reply.link].number == reply.connection, case .open = self.network[reply.link].phase else {
+            guard self.network[reply.link].number == reply.connection, case .open = self.network[reply.link].phase
+            else {
                 continue
             }
             self.transmit(.answer(reply.answer), over: reply.link, isThere: false)
@@ -96,7 +97,7 @@ extension VirtualSwarm {
     mutating func started(_ number: Int, _ incarnation: Int) {
         guard let server = self.servers[number], server.incarnation == incarnation else { return }
         self.servers[number]?.phase = .online
-        self.say("server \(number) serves \(server.blocks)")
+        self.say("server \(number) serves \(server.blocks)\(server.properties.lie.map { ", and lies: \($0)" } ?? "")")
         self.keepHouse(number, incarnation)
         guard server.properties.choice != nil else { return }
         let pause = Rebalancing.pause(upTo: Self.longestStay, using: &self.random)
@@ -111,7 +112,8 @@ extension VirtualSwarm {
     }
 
     mutating func announce(_ number: Int, _ incarnation: Int) {
-        guard let server = self.servers[number], server.incarnation == incarnation, !server.isLeaving, self.isBusy else {
+        guard let server = self.servers[number], server.incarnation == incarnation, !server.isLeaving, self.isBusy
+        else {
             return
         }
         for key in Announcement.keys(model: self.modelKey, range: server.blocks) { self.dht.provide(key, by: number) }
@@ -160,7 +162,8 @@ extension VirtualSwarm {
         guard let server = self.servers[number], server.incarnation == incarnation, let count = server.properties.choice
         else { return }
         let weights = UInt8(truncatingIfNeeded: server.properties.model.weights)
-        let others = found.filter { $0.record.state != .draining && $0.record.fingerprint.first == weights }.map { other in
+        let others = found.filter { $0.record.state != .draining && $0.record.fingerprint.first == weights }.map {
+            other in
             let speed = other.record.blocksPerSecond
             let holding = Holding(peer: other.id, blocks: other.record.range, blocksPerSecond: speed)
             return Joiner(holding, isOnline: other.record.state == .online)
@@ -192,7 +195,8 @@ extension VirtualSwarm {
             }
         case .leave(let target):
             let staying = others.filter(\.isOnline).map(\.holding.blocks)
-            let isCovered = server.blocks.indices.allSatisfy { block in staying.contains { $0.indices.contains(block) } }
+            let isCovered = server.blocks.indices.allSatisfy { block in staying.contains { $0.indices.contains(block) }
+            }
             if isCovered { self.drain(number, for: target) } else { self.servers[number]?.phase = .online }
         }
     }

@@ -15,23 +15,22 @@ extension VirtualSwarm {
         guard let task = self.generations[id]?.task, var span = self.generations[id]?.spans[step.hop] else {
             return self.report.violated("a step goes to a hop that has no session")
         }
-        let (position, tokens) = (step.position, step.payload.tokenCount)
         let message = StepMessage(
             attempt: self.nextAttempt,
             session: span.session,
-            position: position,
+            position: step.position,
             rows: step.payload,
             wants: !step.isLast ? .hidden : !step.wantsLogits ? .nothing : step.guesses > 0 ? .allLogits : .lastLogits,
             details: !span.isExact
                 ? nil
                 : StepMessage.Details(
-                    number: span.stepNumber,
+                    number: step.number,
                     blocks: span.blocks,
-                    rollback: position > 0 && position < span.length,
+                    rollback: step.goesBack,
                     maximumTokens: task.maximumLength
                 )
         )
-        let attempt = Attempt(
+        var attempt = Attempt(
             generation: id,
             step: step,
             message: message,
@@ -41,17 +40,22 @@ extension VirtualSwarm {
             patience: self.now + Self.busyTime,
             resends: span.isExact ? 1 : 0
         )
+        attempt.before = step.isAhead ? span.lastAttempt : nil
         self.attempts[message.attempt] = attempt
         self.nextAttempt += 1
-        guard span.isExact || position >= span.length else {
-            // A plain server cannot go back.
-            return self.lost(message.attempt, Loss(.gap))
-        }
-        span.stepNumber += 1
+        // A plain server cannot go back.
+        guard span.isExact || !step.goesBack else { return self.lost(message.attempt, Loss(.gap)) }
         span.isOpen = true
-        span.length = max(span.length, position + tokens)
+        span.lastAttempt = message.attempt
         self.generations[id]?.spans[step.hop] = span
         self.report.steps += 1
+        self.say(
+            """
+            generation \(id): step \(message.attempt) to server \(span.server), hop \(step.hop.rawValue), number \
+            \(step.number): \(step.payload.tokenCount) tokens at \(step.position)\(step.goesBack ? " again" : "")\
+            \(step.isAhead ? ", ahead" : "")\(isChore ? ", beside" : "")\(step.wantsLogits ? ", for logits" : "")
+            """
+        )
         self.transmit(message.attempt)
         self.schedule(.watches(message.attempt), in: Self.pingInterval)
     }
@@ -65,7 +69,7 @@ extension VirtualSwarm {
 
     /// `busy` is over, perhaps.
     mutating func tryAgain(_ id: AttemptID) {
-        guard self.attempts[id]?.isResting == true else { return }
+        guard let attempt = self.attempts[id], attempt.isResting, !attempt.awaitsBefore else { return }
         self.report.resent += 1
         self.transmit(id)
     }
@@ -93,13 +97,18 @@ extension VirtualSwarm {
         guard !attempt.isChore else { return self.lost(id, .gone) }
         let actions = self.chain(attempt.generation) { $0.late(attempt.step.id, now: $1) }
         self.obey(actions, of: attempt.generation, late: id)
+        if actions?.isEmpty == false { self.checkTakenOver(id) }
     }
 
-    /// Somebody else runs the step now.
-    mutating func takenOver(_ id: AttemptID) {
-        guard let attempt = self.attempts[id] else { return }
+    /// Of a late step that somebody else runs now nobody wants to know.
+    mutating func checkTakenOver(_ id: AttemptID) {
+        guard let attempt = self.attempts[id], !self.isWanted(attempt) else { return }
         self.ban(attempt)
         self.takeBack(id)
+    }
+
+    private func isWanted(_ attempt: Attempt) -> Bool {
+        attempt.isChore || self.generations[attempt.generation]?.session?.isOutstanding(attempt.step.id) ?? false
     }
 
     private mutating func ban(_ attempt: Attempt) {
@@ -121,6 +130,11 @@ extension VirtualSwarm {
     private mutating func settle(_ id: AttemptID) -> Attempt? {
         guard let attempt = self.attempts.removeValue(forKey: id) else { return nil }
         if let search = attempt.search { self.searches[search] = nil }
+        for next in self.attempts.filter({ $0.value.awaitsBefore && $0.value.before == id }).keys.sorted() {
+            self.attempts[next]?.awaitsBefore = false
+            self.attempts[next]?.before = nil
+            self.tryAgain(next)
+        }
         return attempt
     }
 
@@ -142,7 +156,9 @@ extension VirtualSwarm {
     // MARK: Answers
 
     mutating func coordinatorReceived(_ message: Message, over link: Link) {
-        guard self.coordinators[link.coordinator]?.hasVanished == false, case .answer(let answer) = message else { return }
+        guard self.coordinators[link.coordinator]?.hasVanished == false, case .answer(let answer) = message else {
+            return
+        }
         // Of a step that is not waited for any more nobody wants to know.
         guard let attempt = self.attempts[answer.attempt], attempt.link == link else { return }
         switch answer.content {
@@ -152,12 +168,28 @@ extension VirtualSwarm {
             let wait = min(max(retryAfter ?? .milliseconds(250), Self.shortestRetry), attempt.patience - self.now)
             self.attempts[answer.attempt]?.isResting = true
             self.schedule(.triesAgain(answer.attempt), in: wait)
+        case .refused(.gap, _) where self.waitsForItsTurn(answer.attempt),
+            .refused(.unknownSession, _) where self.waitsForItsTurn(answer.attempt):
+            break
         case .refused(let code, _):
             self.report.refusals[code, default: 0] += 1
             self.lost(answer.attempt, Loss(code))
         case .rows(let rows): self.answered(answer, rows: rows)
         case .nothing: self.answered(answer, rows: nil)
         }
+    }
+
+    /// A step that came too early, because the one before it is sent once more, is sent again behind it.
+    private mutating func waitsForItsTurn(_ id: AttemptID) -> Bool {
+        guard let before = self.attempts[id]?.before else { return false }
+        self.attempts[id]?.isResting = true
+        if self.attempts[before] != nil {
+            self.attempts[id]?.awaitsBefore = true
+        } else {
+            self.attempts[id]?.before = nil
+            self.tryAgain(id)
+        }
+        return true
     }
 
     private mutating func answered(_ answer: AnswerMessage, rows: [UInt64]?) {
@@ -170,9 +202,11 @@ extension VirtualSwarm {
             case .nothing: nil
             }
         guard rows?.count == wanted else { return self.lost(answer.attempt, .unable) }
+        let isWanted = self.isWanted(attempt)
+        self.say("generation \(id): step \(answer.attempt) is answered\(isWanted ? "" : ", and nobody wants it")")
         self.settle(answer.attempt)
+        guard isWanted else { return }
         self.learn(attempt, answer)
-        self.generations[id]?.spans[step.hop]?.length = step.position + step.payload.tokenCount
         let output = step.isLast ? nil : rows.map { ToyRows(values: $0) }
         guard !attempt.isChore else {
             self.chain(id) { $0.fed(step.id, with: output, now: $1) }
@@ -188,7 +222,7 @@ extension VirtualSwarm {
 
     /// What a step tells about its peer.
     private mutating func learn(_ attempt: Attempt, _ answer: AnswerMessage) {
-        guard !attempt.isChore, let server = self.servers[attempt.link.server]?.properties.id,
+        guard !attempt.isChore, !attempt.step.isAhead, let server = self.servers[attempt.link.server]?.properties.id,
             let span = self.generations[attempt.generation]?.spans[attempt.step.hop]
         else { return }
         let elapsed = self.now - attempt.since
@@ -209,9 +243,11 @@ extension VirtualSwarm {
     /// A step came to nothing.
     mutating func lost(_ id: AttemptID, _ loss: Loss) {
         guard let attempt = self.attempts[id] else { return }
+        let isWanted = self.isWanted(attempt)
         if loss == .gone { self.takeBack(id) } else { self.settle(id) }
+        guard isWanted else { return }
         self.report.losses[loss, default: 0] += 1
-        self.say("generation \(attempt.generation): server \(attempt.link.server) is lost: \(loss)")
+        self.say("generation \(attempt.generation): step \(id) fails, server \(attempt.link.server) is lost: \(loss)")
         if loss.isOfThePeer { self.ban(attempt) }
         guard !attempt.isChore else {
             self.chain(attempt.generation) { session, _ in session.starved(attempt.step.id) }

@@ -91,7 +91,8 @@ public struct VirtualSwarm {
 
     /// What a peer's calendar says that is so many seconds wrong.
     func calendar(error: Int) -> UnixTime {
-        UnixTime(seconds: Self.calendar &+ UInt64((self.now - self.start).components.seconds) &+ UInt64(bitPattern: Int64(error)))
+        let seconds = (self.now - self.start).components.seconds + Int64(error)
+        return UnixTime(seconds: Self.calendar &+ UInt64(bitPattern: seconds))
     }
 
     mutating func schedule(_ event: Event, in delay: Duration) {

@@ -66,16 +66,14 @@ import Testing
     }
 
     @Test func `a peer that is lost, or refuses what another may not, is banned`() async throws {
-        for code in [CoordinatorError.Code.peerLost, .badReply, .refused(.failed)] {
+        for code in [CoordinatorError.Code.peerLost, .badReply, .refused(.failed), .refused(.badTensor)] {
             let candidate = try await self.candidate(after: .failure(CoordinatorError(code, "")))
             #expect(candidate.strikes == 1, "\(code)")
         }
     }
 
-    @Test func `a peer that leaves, forgot, or was asked for something wrong is not`() async throws {
-        for code in [
-            CoordinatorError.Code.refused(.draining), .refused(.unknownSession), .refused(.badTensor), .cancelled,
-        ] {
+    @Test func `a peer that leaves, forgot, or that nobody waits for any more is not`() async throws {
+        for code in [CoordinatorError.Code.refused(.draining), .refused(.unknownSession), .cancelled] {
             let candidate = try await self.candidate(after: .failure(CoordinatorError(code, "")))
             #expect(candidate.strikes == 0, "\(code)")
         }

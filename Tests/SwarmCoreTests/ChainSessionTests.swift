@@ -168,11 +168,32 @@ import Testing
         #expect(chain.reopened == 0 && chain.vacancies.count == 1)
     }
 
-    @Test(arguments: [ReplyCode.tooLarge, .badRequest, .badTensor]) func `what nobody would run is not tried elsewhere`(
-        code: ReplyCode
-    ) {
+    @Test func `who forgets a second time is left`() throws {
+        var chain = self.chain()
+        chain.fate = { step in
+            step.position >= 8 && (2...3).contains(step.hop.rawValue) ? .loses(Loss(.unknownSession)) : .answers
+        }
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(chain.reopened == 1)
+        #expect(chain.vacancies.map(\.excluding) == [[self.peers[2]]])
+        self.expectOrder(chain)
+    }
+
+    /// A liar would only have to say so.
+    @Test(arguments: [ReplyCode.tooLarge, .badRequest, .badTensor])
+    func `that a step is wrong is not believed of one peer`(code: ReplyCode) throws {
         var chain = self.chain()
         chain.fate = { $0.hop.rawValue == 1 ? .loses(Loss(code)) : .answers }
+        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
+        #expect(self.generate(&chain) == (try self.undisturbed()))
+        #expect(chain.vacancies.count == 1)
+        self.expectOrder(chain)
+    }
+
+    @Test func `what is wrong with us is not tried elsewhere`() {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 1 ? .loses(.fault) : .answers }
         chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
         #expect(self.generate(&chain) == nil)
         #expect(chain.vacancies.isEmpty)
