@@ -209,7 +209,11 @@ let package = Package(
             dependencies: ["SwarmCore", "ShardProtocol", "P2PWire"],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "SwarmSimulationTests", dependencies: ["SwarmSimulation"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SwarmSimulationTests",
+            dependencies: ["SwarmSimulation", "ShardProtocol"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "PrometheusTests",
             dependencies: [

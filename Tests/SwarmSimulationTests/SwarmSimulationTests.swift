@@ -10,7 +10,7 @@ import Testing
 /// `KWAAI_SIMULATION_TRACE=1` a run is told as it goes.
 @Suite struct SwarmSimulationTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let count = Self.environment["KWAAI_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 40
+    private static let count = Self.environment["KWAAI_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 20
     private static let first = Self.environment["KWAAI_SIMULATION_FIRST"].flatMap { UInt64($0) } ?? 1
     /// How many are one test: a process that runs thousands has something to say in between.
     private static let batch: UInt64 = 10
