@@ -30,7 +30,7 @@ public struct Scenario: Sendable {
         self.peers = peers
         self.servers = peers * Int.random(in: 15...40, using: &random) / 100
         self.coordinators = max(2, peers * Int.random(in: 3...8, using: &random) / 100)
-        self.generations = max(20, peers * Int.random(in: 30...60, using: &random) / 100)
+        self.generations = min(max(20, peers * Int.random(in: 30...60, using: &random) / 100), 150)
         self.blockCount = Int.random(in: 4...24, using: &random)
         self.duration = .seconds(Int.random(in: 120...600, using: &random))
         let perServer = Double.random(in: 0...0.6, using: &random)

@@ -190,7 +190,9 @@ extension VirtualSwarm {
             self.generations[id]?.session = ChainSession(
                 members,
                 chunk: generation.task.chunk,
-                keepsStandbys: generation.task.keepsStandbys
+                keepsStandbys: generation.task.keepsStandbys,
+                // Every step goes through the coordinator here.
+                pushes: false
             )
             self.nextPass(id)
         } catch {
@@ -211,6 +213,7 @@ extension VirtualSwarm {
                 self.report.fed += 1
                 self.send(step, of: id, isChore: true)
             case .prepare(let vacancy): self.prepare(vacancy, of: id)
+            case .connect(let edge): self.chain(id) { session, _ in session.connected(edge, isOpen: false) }
             }
         }
     }

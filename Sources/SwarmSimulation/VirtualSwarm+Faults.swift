@@ -83,7 +83,7 @@ extension VirtualSwarm {
             self.drain(server, for: nil)
             self.schedule(.restarts(server: server), in: .seconds(35) + back)
         case .reset(let server):
-            for link in self.links where link.server == server {
+            for link in self.links(where: { $0.server == server }) {
                 if Bool.random(using: &self.random) { self.breakOff(link) }
             }
         case .partition(let peers, let duration): self.part(peers, for: duration)
@@ -103,7 +103,7 @@ extension VirtualSwarm {
         for id in self.generations.filter({ $0.value.task.coordinator == coordinator }).keys.sorted() {
             self.end(id, .vanished)
         }
-        for link in self.links where link.coordinator == coordinator {
+        for link in self.links(where: { $0.coordinator == coordinator }) {
             let number = self.network[link].number
             if isSilent {
                 // The server finds out by itself.

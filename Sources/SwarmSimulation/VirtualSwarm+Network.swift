@@ -126,7 +126,7 @@ extension VirtualSwarm {
 
     /// What could not get through all the while is given up.
     mutating func partitionLasts(_ side: Int) {
-        for link in self.links where !self.network.reach(link.coordinator, link.server) {
+        for link in self.links(where: { !self.network.reach($0.coordinator, $0.server) }) {
             guard self.network.sides[link.coordinator] == side || self.network.sides[link.server] == side else {
                 continue
             }
@@ -139,7 +139,7 @@ extension VirtualSwarm {
             self.network.sides[peer] = 0
             self.dht.place(peer, onSide: 0)
         }
-        for link in self.links where self.network.reach(link.coordinator, link.server) {
+        for link in self.links(where: { self.network.reach($0.coordinator, $0.server) }) {
             let held = self.network[link].held
             guard !held.isEmpty else { continue }
             self.network[link].held = []
@@ -152,7 +152,8 @@ extension VirtualSwarm {
     }
 
     /// In a fixed order.
-    var links: [Link] {
-        self.network.connections.keys.sorted { ($0.coordinator, $0.server) < ($1.coordinator, $1.server) }
+    func links(where isWanted: (Link) -> Bool) -> [Link] {
+        self.network.connections.keys.filter(isWanted)
+            .sorted { ($0.coordinator, $0.server) < ($1.coordinator, $1.server) }
     }
 }

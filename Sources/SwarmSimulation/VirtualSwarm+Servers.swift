@@ -74,7 +74,7 @@ extension VirtualSwarm {
         self.dht.restart(number, isGone: true)
         self.cancelSurveys(of: number)
         if hasPower {
-            for link in self.links where link.server == number { self.breakOff(link) }
+            for link in self.links(where: { $0.server == number }) { self.breakOff(link) }
         } else {
             self.unpowered.insert(number)
         }
@@ -145,7 +145,7 @@ extension VirtualSwarm {
         // Its process goes on; its sessions do not.
         self.serve(number) { server, now in server.abandon(now: now) { _ in true } }
         self.servers[number]?.start()
-        for link in self.links where link.server == number {
+        for link in self.links(where: { $0.server == number }) {
             if case .open = self.network[link].phase { self.network[link].incarnation = incarnation + 1 }
         }
         self.load(number, next)
