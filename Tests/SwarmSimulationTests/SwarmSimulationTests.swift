@@ -30,7 +30,13 @@ import Testing
             -c release -Xswiftc -enable-testing --filter \(scenario.peers >= 1000 ? "thousand" : "hundred")
             """
         #expect(report.violations.isEmpty, Comment(rawValue: again))
-        if report.failedWithHolders > 0 { print(again) }
+        // Where each block keeps a holder and nobody lies, every generation ends well. Where up to a third lie, one may meet
+        // more of them than it has attempts, or spend its search on those whom others made up.
+        let isHonest = scenario.liars == 0 && scenario.dhtLiars == 0
+        #expect(
+            report.failedWithHolders * 4 <= (isHonest ? 0 : report.generations),
+            Comment(rawValue: again)
+        )
         return report
     }
 
@@ -44,8 +50,7 @@ import Testing
         guard let sum else { return }
         let minutes = (ContinuousClock.now - start) / .seconds(60)
         print("seeds \(seeds), \(peers) peers: \(Int(Double(sum.generations) / minutes)) generations a minute\n\(sum)")
-        // Where each block keeps a holder a generation ends well, unless it meets more liars than it has attempts.
-        #expect(sum.failedWithHolders * 50 <= sum.generations)
+        #expect(sum.generations > 0)
     }
 
     @Test(arguments: Self.seeds(1)) func `in a swarm of a hundred peers`(first: UInt64) {
