@@ -74,9 +74,11 @@ extension VirtualSwarm {
 
     private mutating func passed(_ id: GenerationID) {
         guard let generation = self.generations[id], let pass = generation.pass else { return }
-        // What is still under way is of hops that were left.
+        // What is still under way is of hops that were left, or that a curtailed pass does without.
         for attempt in self.attempts.filter({ $0.value.generation == id && !$0.value.isChore }).keys.sorted() {
+            guard let step = self.attempts[attempt]?.step.id else { continue }
             self.takeBack(attempt)
+            self.chain(id) { _ = $0.failed(step, .fault, now: $1) }
         }
         let recovered = self.chain(id) { session, _ in session.takeRecovered() } ?? []
         self.report.recovered(recovered.map { ($0.loss, $0.tokens, $0.duration) })

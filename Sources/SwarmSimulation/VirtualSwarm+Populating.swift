@@ -63,7 +63,8 @@ extension VirtualSwarm {
             kvBytes: sessions * place.count * SimulatedServer.bytes(of: 100),
             // Who is not told which blocks are meant may not change its own.
             choice: chooses && !isSteadfast && !isPlain ? place.count : nil,
-            speaksExtension: isSteadfast || !isPlain,
+            // A liar that is not told which blocks are meant computes others, which cannot be told from right numbers.
+            speaksExtension: isSteadfast || !isPlain || lie != nil,
             speaksStreams: Int.random(in: 0..<5, using: &self.random) > 0,
             lie: lie,
             clockError: isSteadfast ? 0 : self.drawClockError(),
