@@ -227,6 +227,11 @@ public final class Host: Sendable {
 
     public var connectedPeers: [PeerID] { self.state.withLock { $0.connections.keys.sorted() } }
 
+    /// Whether a stream to the peer needs no dial.
+    package func hasUsableConnection(to peer: PeerID) -> Bool {
+        self.state.withLock { $0.connection(to: peer) != nil }
+    }
+
     /// Closes every connection to the peer.
     public func disconnect(_ peer: PeerID) async {
         let connections = self.state.withLock { $0.connections[peer] ?? [] }

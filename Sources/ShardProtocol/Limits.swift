@@ -36,6 +36,10 @@ package enum Limits {
     /// How long a hop may try to reach the one that it is to push to: beyond it the caller gives the steps itself.
     package static let pushDialTime = Duration.seconds(5)
 
+    /// How often one coordinator may have this host open a stream to push on: eight generations a second over a chain, each
+    /// of which loses a hop.
+    package static let pushOpens = Rate(perSecond: 16, burst: 256)
+
     /// How often one coordinator may have this host dial somebody: a chain with a hop lost now and then, many times over.
     package static let pushDials = Rate(perSecond: 0.2, burst: 16)
 

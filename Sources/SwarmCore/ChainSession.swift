@@ -210,7 +210,8 @@ extension ChainSession {
     /// Nobody wants the rest of the pass that has not been sent yet: it ends with what has, and without logits.
     package mutating func curtail(now: ContinuousClock.Instant) -> [Action] {
         guard let pass = self.pass else { return [] }
-        let end = self.links.dropFirst().reduce(max(pass.start, self.links[0].sent)) { max($0, $1.log.end) }
+        // A hop that was pushed to may hold more than the log of what it was given, or the hop before it.
+        let end = self.links.dropFirst().reduce(max(pass.start, self.links[0].sent)) { max($0, $1.log.end, $1.sent) }
         guard end < pass.end else { return [] }
         self.links[0].log.cut(to: end)
         self.pass?.end = end

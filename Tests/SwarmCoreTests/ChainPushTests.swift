@@ -61,6 +61,26 @@ import Testing
         for member in chain.session.members { #expect(chain.hops[member.id]?.held == 35) }
     }
 
+    @Test func `a prompt that is cut short goes on behind what the last hop holds, though the first was lost`() throws {
+        var chain = ToyChain(
+            zip(self.peers, [try BlockRange(0, 3), try BlockRange(3, 8)]).map { (peer: $0, blocks: $1) },
+            takingStepsAhead: Set(self.peers),
+            pushes: true
+        )
+        chain.tend()
+        let prompt = ToyRows(rows: (0..<11).map { UInt64($0) })
+        let actions = chain.session.begin(prompt, at: 0, wantsLogits: true, chunk: 3, now: chain.now)
+        guard case .send(let step)? = actions.first, let push = step.pushes.first else {
+            Issue.record("nothing is pushed")
+            return
+        }
+        _ = chain.session.answered(push.id, with: nil, now: chain.now)
+        _ = chain.session.failed(step.id, .gone, now: chain.now)
+        _ = chain.session.curtail(now: chain.now)
+        #expect(chain.session.length == 3)
+        #expect(!chain.session.begin(ToyRows(rows: [7]), at: 3, wantsLogits: true, now: chain.now).isEmpty)
+    }
+
     @Test func `before the ways are open, and where they cannot be, steps take the long way`() {
         var chain = self.chain()
         chain.edgeOpens = { $0.to.rawValue != 2 }

@@ -152,9 +152,11 @@ final class StreamExchange: Sendable {
                     message: "step \(step) is on its way already, or \(Limits.outstandingSteps) others are"
                 )
             }
-            state.waiters[step] = .sent(continuation)
             // Under the lock, so that frames leave in the order of their steps.
-            self.outgoing.yield(frame)
+            if case .dropped = self.outgoing.yield(frame) {
+                return ShardError(code: .unreachable, message: "the hop takes no more steps; it may be overloaded")
+            }
+            state.waiters[step] = .sent(continuation)
             return nil
         }
         if let failure { continuation.resume(returning: .failure(failure)) }

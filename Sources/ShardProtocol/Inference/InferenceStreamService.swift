@@ -189,7 +189,9 @@ final class SessionStream: Sendable {
             let answered = ContinuousClock.now
             let message = Self.message(response, answering: request.step?.step ?? 0)
             self.metrics.serialised(in: reading + answered.duration(to: .now))
-            self.outgoing.yield(Answer(message: message, stepBytes: byteCount, stepTokens: tokens))
+            let answer = Answer(message: message, stepBytes: byteCount, stepTokens: tokens)
+            // So many at once have only streams that push what they should not; a lost answer would be waited for.
+            if case .dropped = self.outgoing.yield(answer) { self.stream.reset() }
         }
     }
 

@@ -23,6 +23,7 @@ final class PushDesk: Sendable {
     private struct State {
         /// As many as there are streams of sessions.
         var places: [Key: Place] = [:]
+        var opens = TokenBuckets<PeerID>(capacity: Limits.pushDialers)
         var dials = TokenBuckets<PeerID>(capacity: Limits.pushDialers)
         var allDials = TokenBucket(Limits.allPushDials, at: .now())
     }
@@ -73,8 +74,10 @@ final class PushDesk: Sendable {
     /// A way to push to `target`, because `coordinator` asks for it; nil when there is none, or one may not be looked for.
     func edge(to target: PushTarget, for coordinator: PeerID, at address: Multiaddr) async -> PushEdge? {
         var peer = target.peer
-        if !self.host.connectedPeers.contains(peer.id) {
-            peer.addresses = Self.dialable(peer.addresses, askedFrom: address.ipAddress, own: Host.machineAddresses)
+        // Also of a connected peer: its connection may be gone by the time it is needed.
+        peer.addresses = Self.dialable(peer.addresses, askedFrom: address.ipAddress, own: Host.machineAddresses)
+        guard self.mayOpen(for: coordinator, now: .now()) else { return nil }
+        if !self.host.hasUsableConnection(to: peer.id) {
             guard !peer.addresses.isEmpty, self.mayDial(for: coordinator, now: .now()) else { return nil }
         }
         let wanted = peer
@@ -102,6 +105,10 @@ final class PushDesk: Sendable {
         return addresses.filter { policy.decision(on: $0, observed: asker) != .refuse }
     }
 
+    func mayOpen(for coordinator: PeerID, now: NIODeadline) -> Bool {
+        self.state.withLock { $0.opens.take(coordinator, Limits.pushOpens, at: now) == nil }
+    }
+
     func mayDial(for coordinator: PeerID, now: NIODeadline) -> Bool {
         self.state.withLock { state in
             guard state.allDials.wait(at: now) == nil,
@@ -117,7 +124,17 @@ final class PushDesk: Sendable {
 private final class PushReader: Sendable {
     private let stream: PeerStream
     private let desk: PushDesk
-    private let lastPush = Mutex(ContinuousClock.now)
+    private let state = Mutex(State())
+
+    private struct State {
+        var lastPush = ContinuousClock.now
+        /// Whether it has pushed anything that it may.
+        var isTrusted = false
+
+        func isIdle(at now: ContinuousClock.Instant) -> Bool {
+            now - self.lastPush > (self.isTrusted ? Limits.streamIdle : .zero)
+        }
+    }
 
     init(_ stream: PeerStream, _ desk: PushDesk) {
         self.stream = stream
@@ -134,9 +151,9 @@ private final class PushReader: Sendable {
             try await withThrowingDiscardingTaskGroup { steps in
                 while let message = try await self.stream.nextFrame(limit: Limits.receivedMessage) {
                     let start = ContinuousClock.now
-                    self.lastPush.withLock { $0 = start }
                     let request = try InferenceRequest(decoding: message)
                     let session = try self.desk.session(of: request, pushedBy: self.stream.remotePeer)
+                    self.state.withLock { $0 = State(lastPush: start, isTrusted: true) }
                     let run = session.begin(request, message.readableBytes, reading: start.duration(to: .now))
                     // At once, so that steps reach their session in the order in which they were pushed.
                     steps.addImmediateTask { await run() }
@@ -146,10 +163,10 @@ private final class PushReader: Sendable {
         }
     }
 
+    /// Who opens streams and pushes nothing must not keep places.
     private func endWhenIdle() async {
         while (try? await pause(for: Limits.transferTime)) != nil {
-            let isIdle = self.lastPush.withLock { ContinuousClock.now - $0 > Limits.streamIdle }
-            if isIdle { return self.stream.reset() }
+            if self.state.withLock({ $0.isIdle(at: .now) }) { return self.stream.reset() }
         }
     }
 }

@@ -15,6 +15,13 @@ final class PushEdge: Sendable {
     private struct State {
         var isOver = false
         var queuedBytes = 0
+        /// When what is leaving began to.
+        var isWritingSince: ContinuousClock.Instant?
+
+        /// Whether the next hop takes nothing.
+        func isStuck(at now: ContinuousClock.Instant) -> Bool {
+            self.isWritingSince.map { now - $0 > Limits.transferTime } ?? false
+        }
     }
 
     init(_ stream: PeerStream, to target: PushTarget) {
@@ -50,10 +57,19 @@ final class PushEdge: Sendable {
                 _ = try? await self.stream.read()
                 self.end()
             }
+            group.addTask {
+                while (try? await pause(for: Limits.transferTime)) != nil {
+                    if self.state.withLock({ $0.isStuck(at: .now) }) { return self.stream.reset() }
+                }
+            }
             do {
                 for await frame in self.frames {
+                    self.state.withLock { $0.isWritingSince = .now }
                     try await self.stream.writeFrame(frame)
-                    self.state.withLock { $0.queuedBytes -= frame.readableBytes }
+                    self.state.withLock { state in
+                        state.queuedBytes -= frame.readableBytes
+                        state.isWritingSince = nil
+                    }
                 }
                 try await self.stream.closeWrite()
             } catch {
