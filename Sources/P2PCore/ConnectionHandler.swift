@@ -142,16 +142,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Encrypts what there is to send, as far as the socket takes it.
     func flushNow() {
         guard let context, !self.isFinished, self.secure.hasOutput else { return }
-        var batches = 0
+        var byteCount = 0
         while context.channel.isWritable, let batch = self.nextBatch(context.channel.allocator) {
+            byteCount += batch.readableBytes
             context.write(self.wrapOutboundOut(batch), promise: nil)
-            batches += 1
         }
-        if batches > 0 {
+        if byteCount > 0 {
             context.flush()
             let isAlone = LoopTalk.current.sends(ObjectIdentifier(self))
             // Who sends much waits for room, not for an answer.
-            if isAlone, batches == 1, context.channel.isWritable, self.busyPoll.isDue() { self.awaitAnswer(context) }
+            if isAlone, byteCount <= Limits.busyPollMessage, self.busyPoll.isDue() { self.awaitAnswer(context) }
         }
         if self.heldRead, !self.secure.yamux.isCongested {
             self.heldRead = false

@@ -110,7 +110,11 @@ package enum Limits {
     /// without that where answers never come in time: about what waking a thread on another core takes, and for a peer
     /// that is slow, or far away, nothing that could be measured.
     static let busyPoll = TimeAmount.microseconds(50)
-    package static let busyPollPause = 1023
+    package static let busyPollPause = 255
+
+    /// Bytes sent at once after which no answer is waited for like that: more than a step of inference has while tokens are
+    /// generated, and less than a transfer sends, whose threads must leave the cores to each other.
+    static let busyPollMessage = 32 * 1024
 
     /// Bytes of one read from a socket; fewer system calls than the usual 64 KiB.
     package static let socketRead = 256 * 1024

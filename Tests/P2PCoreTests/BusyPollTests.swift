@@ -33,7 +33,7 @@ struct BusyPollTests {
             gaps.append(Self.messages(until: &poll))
             poll.ended(answered: false)
         }
-        #expect(gaps == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 1024])
+        #expect(gaps == [1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256, 256, 256])
         #expect(gaps.last == Limits.busyPollPause + 1)
     }
 
