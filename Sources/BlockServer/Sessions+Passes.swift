@@ -90,7 +90,7 @@ extension Sessions {
             state.isComputing = false
             return nil
         }
-        state.gathering.began()
+        state.gathering.began(now: .now)
         let steps = batch.portions.compactMap { portion in
             state.work[portion.id].map { work in
                 if portion.tokens.lowerBound == 0 {

@@ -1,3 +1,4 @@
+internal import P2PWire
 package import ShardProtocol
 
 /// Whether the next pass waits a moment for those who decode in turn here and on other hops.
@@ -6,6 +7,9 @@ package import ShardProtocol
 /// all of it, and the weights are read once more for it alone. So where it is known when the others come back, since each
 /// has always been away for about as long, a pass waits for them if that is worth it to all of them together. Once they
 /// share a pass they leave together, and so come together to the hop behind this one, and here again.
+///
+/// Whoever is waited for and comes too late is believed less: its peer's sessions are not waited for until they have come
+/// back once, then twice, four times as often; a coordinator that means it gets little of others' time.
 ///
 /// A value: who comes and goes goes in, with the time; a moment comes out.
 package struct Gathering: Sendable {
@@ -16,9 +20,24 @@ package struct Gathering: Sendable {
         var left: ContinuousClock.Instant?
         /// How long it is away, as a moving average; nil before it came back for the first time.
         var absence: Duration?
+        /// Whether the pass that comes next waits for it.
+        var isAwaited = false
+
+        /// When it should be back.
+        var isDue: ContinuousClock.Instant? { self.left.flatMap { left in self.absence.map { left + $0 } } }
+    }
+
+    /// How little a peer is believed.
+    private struct Doubt: Sendable {
+        /// After so many returns its sessions are waited for again.
+        var returns: Int
+        /// How many it will be the next time.
+        var next: Int
     }
 
     private var members: [SessionKey: Member] = [:]
+    /// Whoever came too late when it was waited for.
+    private var doubts: [PeerID: Doubt] = [:]
     /// What reading one block's weights takes, in passes that only decode, as a moving average.
     private var reading: Duration?
     /// Since when the pass waits that comes next.
@@ -42,6 +61,8 @@ package struct Gathering: Sendable {
         // Whoever reads a prompt is not to be waited for.
         guard tokens <= Limits.decodingTokens else { return self.left(for: key) }
         var member = self.members[key] ?? Member(blocks: blocks)
+        self.returned(key.peer, wasAwaited: member.isAwaited)
+        member.isAwaited = false
         if let left = member.left {
             let absence = left.duration(to: now)
             // Somebody thought about the next question: that says nothing of the next token.
@@ -63,8 +84,27 @@ package struct Gathering: Sendable {
     }
 
     /// A pass began, whoever came.
-    package mutating func began() {
+    package mutating func began(now: ContinuousClock.Instant) {
+        guard self.since != nil else { return }
         self.since = nil
+        for (key, member) in self.members where member.isAwaited {
+            self.members[key]?.isAwaited = false
+            if let due = member.isDue, due <= now { self.cameTooLate(key.peer) }
+        }
+    }
+
+    private mutating func cameTooLate(_ peer: PeerID) {
+        guard self.doubts[peer] != nil || self.doubts.count < Limits.doubtedPeers else { return }
+        let returns = self.doubts[peer]?.next ?? 1
+        self.doubts[peer] = Doubt(returns: returns, next: min(2 * returns, Limits.returnsOfDoubt))
+    }
+
+    /// A session came back, which speaks for its peer; all the more where it was waited for.
+    private mutating func returned(_ peer: PeerID, wasAwaited: Bool) {
+        guard var doubt = self.doubts[peer] else { return }
+        doubt.returns = max(doubt.returns - 1, 0)
+        if wasAwaited { doubt.next /= 2 }
+        self.doubts[peer] = doubt.next > 0 ? doubt : nil
     }
 
     /// A pass that only decoded has ended.
@@ -87,41 +127,44 @@ package struct Gathering: Sendable {
         }
         let since = self.since ?? now
         let end = since + min(reading * Limits.passesSaved, Limits.longestStall)
-        guard now < end, let wait = self.best(rows: rows, in: blocks, reading: reading, now: now) else { return nil }
+        let awaited = now < end ? self.awaited(in: blocks, reading: reading, now: now) : []
+        guard let others = self.worthwhile(awaited.map(\.wait), rows: rows, reading: reading) else { return nil }
         self.since = since
-        return min(now + wait, end)
+        for (key, _) in awaited.prefix(others) { self.members[key]?.isAwaited = true }
+        return min(now + awaited[others - 1].wait, end)
     }
 
-    /// How long to wait so that all together gain the most; nil where that is not at all.
+    /// For how many of those who come to wait, so that all together gain the most; nil where that is for none.
     ///
     /// The m-th of those who are awaited comes after δ. Where the pass waits, all m begin δ from now and not after the
     /// pass, so each gains its length less δ; and each row that is here is later by δ and by what m more rows take.
-    private func best(
-        rows: Int,
-        in blocks: BlockRange,
-        reading: Duration,
-        now: ContinuousClock.Instant
-    ) -> Duration? {
+    private func worthwhile(_ waits: [Duration], rows: Int, reading: Duration) -> Int? {
         let worth = reading * Limits.passesSaved
-        var best: (gain: Duration, wait: Duration)?
-        for (index, wait) in self.awaited(in: blocks, reading: reading, now: now).enumerated() {
+        var best: (gain: Duration, others: Int)?
+        for (index, wait) in waits.enumerated() {
             let others = index + 1
             let cost = (wait + worth * others / Limits.rowsOfReading) * rows
             let gain = (worth - wait) * others - cost
-            if gain > best?.gain ?? .zero { best = (gain, wait) }
+            if gain > best?.gain ?? .zero { best = (gain, others) }
         }
-        return best?.wait
+        return best?.others
     }
 
-    /// How long from now until each is back who is away and may be expected, the first first.
-    private func awaited(in blocks: BlockRange, reading: Duration, now: ContinuousClock.Instant) -> [Duration] {
-        self.members.values.compactMap { member -> Duration? in
-            guard member.blocks == blocks, let left = member.left, let absence = member.absence else { return nil }
-            let wait = now.duration(to: left + absence)
+    /// Who is away and may be expected, and how long from now until each is back, the first first.
+    private func awaited(
+        in blocks: BlockRange,
+        reading: Duration,
+        now: ContinuousClock.Instant
+    ) -> [(key: SessionKey, wait: Duration)] {
+        self.members.compactMap { key, member -> (key: SessionKey, wait: Duration)? in
+            guard member.blocks == blocks, let due = member.isDue, self.doubts[key.peer]?.returns ?? 0 == 0 else {
+                return nil
+            }
+            let wait = now.duration(to: due)
             // A little late is on the way; later than a pass is not to be waited for.
-            return wait + reading > .zero ? max(wait, reading / Limits.rowsOfReading) : nil
+            return wait + reading > .zero ? (key, max(wait, reading / Limits.rowsOfReading)) : nil
         }
-        .sorted()
+        .sorted { ($0.wait, $0.key) < ($1.wait, $1.key) }
     }
 
     private static func average(_ before: Duration?, _ value: Duration) -> Duration {

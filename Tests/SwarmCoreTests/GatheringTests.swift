@@ -62,7 +62,8 @@ import Testing
     @Test func `no pass waits for longer than a stall, however many are about to come`() throws {
         var gathering = try self.gathering()
         for session in 3..<40 {
-            let key = try self.key(UInt64(session))
+            // Each of another peer, since a peer is not waited for again whose sessions do not come.
+            let key = SessionKey(peer: try Samples.peer(UInt8(session)), session: SessionID(rawValue: 1))
             gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(0))
             gathering.answered(key, now: self.at(1))
             gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(1 + 5 * session))
@@ -75,7 +76,7 @@ import Testing
         }
         #expect(now > begin + .milliseconds(40))
         #expect(now <= begin + Limits.longestStall)
-        gathering.began()
+        gathering.began(now: now)
         #expect(gathering.pause(rows: 1, in: self.blocks, now: now) != nil)
     }
 
@@ -110,6 +111,45 @@ import Testing
         var gathering = try self.gathering()
         for _ in 0..<60 { gathering.passed(rows: 1, blocks: 8, took: .microseconds(200)) }
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(130)) == nil)
+    }
+
+    /// How many passes wait of a session that is always ready, for another peer's that comes so long after it is expected.
+    private func waits(for peer: UInt8, late: Duration, passes: Int = 200) throws -> (count: Int, last: Int?) {
+        var gathering = Gathering()
+        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9))
+        let key = SessionKey(peer: try Samples.peer(peer), session: SessionID(rawValue: 9))
+        var now = self.start
+        var absence = Duration.milliseconds(30)
+        gathering.arrived(key, in: self.blocks, tokens: 1, now: now)
+        var (count, last) = (0, Int?.none)
+        for pass in 0..<passes {
+            gathering.answered(key, now: now)
+            let back = now + absence + late
+            now += absence - .milliseconds(5)
+            let begin = now
+            while let moment = gathering.pause(rows: 1, in: self.blocks, now: now) {
+                now = moment
+                if now >= back { break }
+            }
+            if now > begin { (count, last) = (count + 1, pass) }
+            if now < back { gathering.began(now: now) }
+            gathering.arrived(key, in: self.blocks, tokens: 1, now: back)
+            gathering.began(now: back)
+            // As it is learnt: the last five decide.
+            absence = pass == 0 ? absence + late : absence + late * 0.2
+            now = back + .milliseconds(9)
+        }
+        return (count, last)
+    }
+
+    @Test func `whoever comes too late is waited for ever more seldom, whoever comes in time always`()
+        throws
+    {
+        #expect(try self.waits(for: 2, late: .zero).count > 190)
+        let late = try self.waits(for: 2, late: .milliseconds(12))
+        #expect(late.count >= 3 && late.count < 10, "\(late)")
+        // It is given another chance.
+        #expect(try #require(late.last) > 50, "\(late)")
     }
 
     @Test func `sessions that are over are forgotten`() throws {
