@@ -15,14 +15,22 @@ extension Chain {
             return self.state.withLock { $0.session.connected(edge, isOpen: false) }
         }
         async let isTaken = to.takePushes(from: peer)
-        async let isReached = from.push(to: target)
+        async let isReached = from.push(to: target) { [weak self] in self?.broke(edge) }
         let (taken, reached) = await (isTaken, isReached)
         let isKnown = taken && reached || !Task.isCancelled
         self.state.withLock { $0.session.connected(edge, isOpen: isKnown ? taken && reached : nil) }
     }
 
-    /// A step is about to be sent that goes on from its hop to these.
-    func expect(_ pushes: [Push]) {
+    private func broke(_ edge: Edge) {
+        self.state.withLock { state in
+            state.happened { $0.broke(edge, now: .now) }
+            if state.session.hasChores { state.chores?.yield() }
+        }
+    }
+
+    /// A step is about to be sent that goes on from its hop to others.
+    func expect(_ origin: Step) {
+        let pushes = origin.pushes
         for (index, push) in pushes.enumerated() {
             guard let span = self.state.withLock({ $0.spans[push.hop] }) else { continue }
             let next = index + 1 < pushes.count ? pushes[index + 1] : nil
@@ -32,33 +40,51 @@ extension Chain {
                 wantsLogits: push.wantsLogits,
                 guesses: push.guesses
             )
-            span.expect(step) { self.ended(push, of: span, $0, before: next) }
+            span.expect(step) { self.ended(push, of: span, $0, before: next, origin.id) }
         }
     }
 
-    private func ended(_ push: Push, of span: any Span, _ outcome: PushOutcome, before next: Push?) {
+    private func ended(
+        _ push: Push,
+        of span: any Span,
+        _ outcome: PushOutcome,
+        before next: Push?,
+        _ origin: StepID
+    ) {
         switch outcome {
         case .astray: self.state.withLock { state in state.happened { $0.astray(push.id, now: .now) } }
         case .failed(let error): self.failed(push, of: span, error)
         case .answered(let answer):
             do throws(CoordinatorError) {
                 let output = try Self.next(answer.output, isLast: push.isLast, push.wantsLogits, span)
-                self.answered(push, answer, output, before: next)
+                self.answered(push, by: span, answer, output, before: next, origin)
             } catch {
                 self.failed(push, of: span, error)
             }
         }
     }
 
-    private func answered(_ push: Push, _ answer: SpanAnswer, _ output: SpanInput?, before next: Push?) {
-        self.state.withLock { state in
-            guard state.session.isOutstanding(push.id) else { return }
+    private func answered(
+        _ push: Push,
+        by span: any Span,
+        _ answer: SpanAnswer,
+        _ output: SpanInput?,
+        before next: Push?,
+        _ origin: StepID
+    ) {
+        let isWanted = self.state.withLock { state in
+            guard state.session.isOutstanding(push.id) else { return false }
             if case .logits(let logits) = answer.output, push.wantsLogits { state.result.logits = logits }
-            state.result.timings.append((push.hop, answer.timing))
+            state.took(answer.timing, push.id, of: origin)
             state.result.pushedSteps += 1
             state.happened { $0.answered(push.id, with: output, isLeaving: answer.isLeaving, now: .now) }
             if answer.isUnpushed, let next { state.happened { $0.astray(next.id, now: .now) } }
+            return true
         }
+        guard isWanted, let peer = span.peer else { return }
+        // Its way began at another hop, which says nothing of the way from here.
+        let (blocks, tokens) = (span.blocks.count, push.tokenCount)
+        self.book?.noteStep(peer: peer, timing: answer.timing, network: nil, blocks: blocks, tokens: tokens)
     }
 
     private func failed(_ push: Push, of span: any Span, _ error: CoordinatorError) {

@@ -25,6 +25,8 @@ package final class Chain: Sendable {
         var failure: CoordinatorError?
         /// Steps on their way that their hops push on. The last hop may answer before these do.
         var pushing: Set<StepID> = []
+        /// The same, until every hop has answered.
+        var relays: [StepID: Relay] = [:]
         /// Whether the pass has all that it is for.
         var isFinished = false
 
@@ -47,6 +49,26 @@ package final class Chain: Sendable {
                 takesStepsAhead: span.takesStepsAhead,
                 pushes: span.pushTarget != nil
             )
+        }
+
+        /// A hop has run a step.
+        mutating func took(_ timing: StepTiming, on hop: HopID) {
+            self.result.timings.append((hop, timing))
+            HopMetrics.answered(timing)
+        }
+
+        /// A hop has run a step that goes from hop to hop, of which all have to answer before anything is known.
+        mutating func took(_ timing: StepTiming, _ step: StepID, of relay: StepID) {
+            self.relays[relay]?.answered(step, timing)
+            guard let shares = self.relays[relay]?.shares else { return }
+            self.relays[relay] = nil
+            for share in shares { self.took(share.timing, on: share.hop) }
+        }
+
+        /// Forgets those that will not be complete any more.
+        mutating func dropRelays() {
+            guard !self.relays.isEmpty else { return }
+            self.relays = self.relays.filter { $0.value.steps.contains { self.session.isOutstanding($0.id) } }
         }
 
         /// Something happened: what follows from it is passed on to the pass, in this order.
@@ -208,6 +230,7 @@ extension Chain {
             state.result.timings.reserveCapacity(8)
             state.failure = nil
             (state.pushing, state.isFinished) = ([], false)
+            state.dropRelays()
             state.actions = feed
             if state.session.hasChores { state.chores?.yield() }
             state.happened {
@@ -270,8 +293,11 @@ extension Chain {
         guard let span = self.state.withLock({ $0.spans[step.hop] }) else { preconditionFailure("a hop has a span") }
         let deadline = StepDeadline(after: step.deadline) { await self.isTakenOver(step, from: span) }
         if !step.pushes.isEmpty {
-            self.state.withLock { _ = $0.pushing.insert(step.id) }
-            self.expect(step.pushes)
+            self.state.withLock { state in
+                state.pushing.insert(step.id)
+                state.relays[step.id] = Relay(step)
+            }
+            self.expect(step)
         }
         defer { self.ended(step) }
         do throws(CoordinatorError) {
@@ -301,17 +327,22 @@ extension Chain {
         let isWanted = self.state.withLock { state in
             guard state.session.isOutstanding(step.id) else { return false }
             if case .logits(let logits) = answer.output, step.wantsLogits { state.result.logits = logits }
-            state.result.timings.append((step.hop, answer.timing))
+            if step.pushes.isEmpty {
+                state.took(answer.timing, on: step.hop)
+            } else {
+                state.took(answer.timing, step.id, of: step.id)
+            }
             state.happened { $0.answered(step.id, with: next, isLeaving: answer.isLeaving, now: .now) }
             if answer.isUnpushed, let push = step.pushes.first { state.happened { $0.astray(push.id, now: .now) } }
             return true
         }
         guard isWanted else { return }
-        HopMetrics.answered(answer.timing)
         // A step that was sent ahead has waited for others of ours, which says nothing of its peer.
         guard let peer = span.peer, !step.isAhead else { return }
-        let (blocks, tokens) = (span.blocks.count, step.payload.tokenCount)
-        self.book?.noteStep(peer: peer, timing: answer.timing, blocks: blocks, tokens: tokens)
+        let (blocks, tokens, timing) = (span.blocks.count, step.payload.tokenCount, answer.timing)
+        // The answer to one that goes on waits until it has.
+        let network = step.pushes.isEmpty ? timing.network + timing.serialise : nil
+        self.book?.noteStep(peer: peer, timing: timing, network: network, blocks: blocks, tokens: tokens)
     }
 
     func failed(_ span: any Span) {
@@ -346,6 +377,7 @@ extension SpanStep {
         self.goesBack = step.goesBack
         self.guesses = step.guesses
         self.isAhead = step.isAhead
+        self.refusesPushes = step.refusesPushes
         self.push = step.pushes.map(\.number)
         if let last = step.pushes.last, last.wantsLogits { self.pushedLogits = last.guesses + 1 }
     }

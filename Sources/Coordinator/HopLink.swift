@@ -38,6 +38,16 @@ final class HopLink: Sendable {
         return try await self.usableStream().send(request)
     }
 
+    /// Has the hop open a way to push on; `broke` is called at most once, when one that was opened has broken.
+    ///
+    /// - Throws: as ``send(_:)``.
+    func open(
+        _ request: InferenceRequest,
+        broke: @escaping @Sendable () -> Void
+    ) async throws(ShardError) -> InferenceResponse {
+        try await self.usableStream().open(request, broke: broke)
+    }
+
     /// Dials even if the peer could not be reached a moment ago: whoever planned the chain has weighed what failed
     /// (``PeerBans``), and this one may be the last that holds the blocks.
     private func connect() async {

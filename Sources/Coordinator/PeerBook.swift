@@ -29,9 +29,10 @@ package final class PeerBook: Sendable {
     /// A peer answered a step, so whatever it failed at before is forgiven.
     ///
     /// - Parameters:
+    ///   - network: what the step took on its way there and back; nil where that is not known.
     ///   - blocks: how many it ran.
     ///   - tokens: how many it ran through them.
-    package func noteStep(peer: PeerID, timing: StepTiming, blocks: Int, tokens: Int) {
+    package func noteStep(peer: PeerID, timing: StepTiming, network: Duration?, blocks: Int, tokens: Int) {
         let now = ContinuousClock.now
         self.pages.withLock { pages in
             pages.bans.succeeded(peer)
@@ -41,7 +42,7 @@ package final class PeerBook: Sendable {
                 tokens: tokens,
                 compute: timing.compute,
                 queue: timing.queue,
-                network: timing.network + timing.serialise,
+                network: network,
                 now: now
             )
         }

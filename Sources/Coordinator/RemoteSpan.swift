@@ -155,6 +155,7 @@ package final class RemoteSpan: Span {
             logits: logits
         )
         extra.push = step.push
+        extra.refusesPushes = step.refusesPushes
         return InferenceRequest(
             sessionID: self.session,
             position: SequencePosition(rawValue: UInt32(clamping: step.position)),
@@ -182,14 +183,17 @@ extension RemoteSpan {
     }
 
     package func takePushes(from peer: PeerID) async -> Bool {
-        await self.open { $0.predecessor = peer }
+        await self.open({ $0.predecessor = peer }) { [link] request in try await link.send(request) }
     }
 
-    package func push(to target: PushTarget) async -> Bool {
-        await self.open { $0.successor = target }
+    package func push(to target: PushTarget, broke: @escaping @Sendable () -> Void) async -> Bool {
+        await self.open({ $0.successor = target }) { [link] request in try await link.open(request, broke: broke) }
     }
 
-    private func open(_ change: (inout StepExtension) -> Void) async -> Bool {
+    private func open(
+        _ change: (inout StepExtension) -> Void,
+        _ send: @escaping @Sendable (InferenceRequest) async throws -> InferenceResponse
+    ) async -> Bool {
         let number = self.state.withLock { state in
             state.isOpen = true
             state.openings += 1
@@ -203,7 +207,7 @@ extension RemoteSpan {
             payload: .tokenIDs([]),
             step: step
         )
-        let response = try? await self.host.whileAlive(self.info.id) { try await self.link.send(request) }
+        let response = try? await self.host.whileAlive(self.info.id) { try await send(request) }
         return response?.code == .ok
     }
 

@@ -71,6 +71,8 @@ package struct SpanStep: Sendable {
     package var isAhead = false
     /// The numbers of the same step on the spans after this one, which each passes it on to.
     package var push: [UInt32] = []
+    /// Whether the session takes pushes from nobody from now on.
+    package var refusesPushes = false
     /// Of how many of the last tokens the last of these is to give logits.
     package var pushedLogits = 0
 
@@ -164,7 +166,9 @@ package protocol Span: Sendable {
     func takePushes(from peer: PeerID) async -> Bool
 
     /// Passes steps on to another span from now on, where they say so; false where it cannot be reached.
-    func push(to target: PushTarget) async -> Bool
+    ///
+    /// - Parameter broke: called at most once, when it could and cannot any more.
+    func push(to target: PushTarget, broke: @escaping @Sendable () -> Void) async -> Bool
 
     /// Somebody is about to pass on a step; `ended` is called once.
     func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void)
@@ -186,7 +190,7 @@ extension Span {
     package var takesStepsAhead: Bool { false }
     package var pushTarget: PushTarget? { nil }
     package func takePushes(from peer: PeerID) async -> Bool { false }
-    package func push(to target: PushTarget) async -> Bool { false }
+    package func push(to target: PushTarget, broke: @escaping @Sendable () -> Void) async -> Bool { false }
     package func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void) { ended(.astray) }
     package func isAlive() async -> Bool { true }
     package func reopened() -> (any Span)? { nil }

@@ -36,6 +36,10 @@ package enum Limits {
     /// How long a hop may try to reach the one that it is to push to: beyond it the caller gives the steps itself.
     package static let pushDialTime = Duration.seconds(5)
 
+    /// How long an answer waits for the push before it to leave, so that the copy for the log does not slow down what the next
+    /// hop waits for: 600 KB at 10 Mbit/s. Beyond it the way is slow, and the coordinator shall not take the hop for it.
+    package static let copyDelay = Duration.milliseconds(500)
+
     /// How often one coordinator may have this host open a stream to push on: eight generations a second over a chain, each
     /// of which loses a hop.
     package static let pushOpens = Rate(perSecond: 16, burst: 256)

@@ -74,8 +74,12 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
 
     let member: ChainMember
     var edge = Edge.none
-    /// How often pushing to the next hop came to nothing.
-    var brokenEdges = 0
+    /// How often pushing to the next hop came to nothing, less what has been made good.
+    private(set) var brokenEdges = 0
+    /// Steps that it pushed since the last time, or since the last that was made good.
+    private var goodPushes = 0
+    /// Whether its session still takes pushes from a hop over whose edge none are to come.
+    var mustRefusePushes = false
     /// What it was given, and is to be given.
     var log = SpanLog<Payload>()
     /// Tokens that its session holds.
@@ -111,6 +115,9 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
             && self.outstanding.allSatisfy { $0.isPushed == isPushed }
     }
 
+    /// Whether the hop before it sends this step.
+    func isPushed(_ id: StepID) -> Bool { self.outstanding.contains { $0.id == id && $0.isPushed } }
+
     /// Notes a step that is about to be sent.
     ///
     /// - Returns: its number, which rises by one with each, and whether it goes back behind what came before.
@@ -136,6 +143,20 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
         let usual = (self.pace ?? Limits.unmeasuredPace) * (Limits.deadlineFactor * tokens)
         let longest = self.pace == nil ? Limits.unmeasuredDeadline * (1 << attempts) : usual
         return max(Limits.stepDeadline, min(usual, longest))
+    }
+
+    /// Pushing to the next hop came to nothing.
+    mutating func edgeBroke() {
+        self.brokenEdges += 1
+        self.goodPushes = 0
+    }
+
+    /// A step that it pushed was answered.
+    mutating func hasPushed() {
+        self.goodPushes += 1
+        guard self.goodPushes >= Limits.pushesPerBreak else { return }
+        self.goodPushes = 0
+        self.brokenEdges = max(self.brokenEdges - 1, 0)
     }
 
     /// It has run a step.

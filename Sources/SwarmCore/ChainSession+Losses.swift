@@ -10,6 +10,7 @@ extension ChainSession {
         let since = self.links[index].outstanding.first?.since ?? now
         self.links[index].outstanding = []
         self.dropPushes(from: index + 1, at: self.links[index].held)
+        self.giveUpEdge(to: index + 1)
         guard self.isRecoverable, loss != .fault, self.attempts < Limits.recoveryAttempts else { return self.giveUp() }
         self.attempts += 1
         // Whoever is looked for only because a hop is late has to wait.
@@ -109,6 +110,7 @@ extension ChainSession {
         var links = members.map { ChainLink<Payload>($0) }
         links[0].log = self.links[lost.lowerBound].log
         self.dropPushes(from: lost.upperBound, at: self.links[lost.upperBound - 1].held)
+        self.giveUpEdge(to: lost.upperBound)
         for link in self.links[lost] {
             self.dismiss(link.member.id)
             self.retired.append(link.member.id)

@@ -50,8 +50,8 @@ extension ChainSession {
         guard let index = self.index(of: id), let step = self.links[index].outstanding.first(where: { $0.id == id }),
             step.isPushed
         else { return [] }
-        self.links[index - 1].edge = .none
-        self.links[index - 1].brokenEdges += 1
+        self.giveUpEdge(to: index)
+        self.links[index - 1].edgeBroke()
         self.dropPushes(from: index, at: step.tokens.lowerBound)
         return self.next(now)
     }
@@ -61,8 +61,34 @@ extension ChainSession {
         guard let index = self.links.firstIndex(where: { $0.member.id == edge.from }),
             self.links[index].edge == .opening(edge.to)
         else { return }
-        self.links[index].edge = isOpen == true ? .open(edge.to) : .none
-        if isOpen == false { self.links[index].brokenEdges += 1 }
+        if isOpen == true {
+            self.links[index].edge = .open(edge.to)
+        } else {
+            self.giveUpEdge(to: index + 1)
+        }
+        if isOpen == false { self.links[index].edgeBroke() }
+    }
+
+    /// A way that was open has broken: what was on it may not have arrived.
+    package mutating func broke(_ edge: Edge, now: ContinuousClock.Instant) -> [Action] {
+        guard let index = self.links.firstIndex(where: { $0.member.id == edge.from }),
+            self.links[index].edge == .open(edge.to), self.links[index + 1].member.id == edge.to
+        else { return [] }
+        let lost = self.links[index + 1].outstanding.first { $0.isPushed && $0.answer == nil }
+        if let lost { return self.astray(lost.id, now: now) }
+        self.giveUpEdge(to: index + 1)
+        self.links[index].edgeBroke()
+        return []
+    }
+
+    /// Nothing is pushed any more to this hop, or the end of the chain. Whoever was to push is refused from the hop's next
+    /// step on: it may have been replaced, and mean no good.
+    mutating func giveUpEdge(to index: Int) {
+        guard index < self.links.count else { return }
+        let hop = self.links[index].member.id
+        let edge = self.links[index - 1].edge
+        if edge == .opening(hop) || edge == .open(hop) { self.links[index].mustRefusePushes = true }
+        self.links[index - 1].edge = .none
     }
 
     /// A way that is worth opening; nil when there is none.
@@ -71,7 +97,7 @@ extension ChainSession {
         return self.links.indices.dropLast().first { index in
             let (link, next) = (self.links[index], self.links[index + 1])
             guard link.member.pushes, next.member.pushes, link.brokenEdges < self.maxPushes, link.lost == nil,
-                next.lost == nil
+                next.lost == nil, !next.mustRefusePushes
             else { return false }
             return link.edge != .opening(next.member.id) && link.edge != .open(next.member.id)
         }

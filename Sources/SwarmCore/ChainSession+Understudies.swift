@@ -219,6 +219,7 @@ extension ChainSession {
             since: since
         )
         self.retired.append(lost.member.id)
+        self.giveUpEdge(to: index + 1)
         self.links.replaceSubrange(index...index, with: links)
         return true
     }

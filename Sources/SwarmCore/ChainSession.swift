@@ -37,6 +37,8 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
         package var deadline: Duration
         /// The same step on the hops behind it, each of which is pushed to by the one before.
         package var pushes: [Push] = []
+        /// Whether the hop's session is to take pushes from nobody, from this step on and until a way to it is opened.
+        package var refusesPushes = false
     }
 
     /// A part of the chain that needs other peers.
@@ -236,6 +238,7 @@ extension ChainSession {
         if self.search.map({ $0.loss == .late && $0.vacancy.lost == self.links[index].member }) ?? false {
             self.search = nil
         }
+        if self.links[index].isPushed(id) { self.links[index - 1].hasPushed() }
         let ran = self.links[index].ran(id, output, now: now)
         if isLeaving { self.links[index].isLeaving = true }
         for (tokens, output) in ran where index + 1 < self.links.count && !tokens.isEmpty {
@@ -282,6 +285,7 @@ extension ChainSession {
         let onward = self.pushes(after: index, tokens, pass, now)
         let link = self.links[index]
         let wantsLogits = isLast && pass.wantsLogits && tokens.upperBound == pass.end
+        defer { self.links[index].mustRefusePushes = false }
         return Step(
             id: id,
             hop: link.member.id,
@@ -294,7 +298,8 @@ extension ChainSession {
             isAhead: link.outstanding.count > 1,
             isLast: isLast,
             deadline: link.deadline(after: self.attempts),
-            pushes: onward.pushes
+            pushes: onward.pushes,
+            refusesPushes: link.mustRefusePushes
         )
     }
 

@@ -17,6 +17,10 @@ package enum Limits {
     /// while two hops that cannot reach each other should not be asked for ever.
     package static let edgeAttempts = 3
 
+    /// Steps that were pushed well after which one attempt more is granted: what a break costs at most, two seconds, is spread
+    /// over as many tokens.
+    package static let pushesPerBreak = 64
+
     /// How long a session may do nothing (DESIGN.md §5).
     package static let sessionIdle = Duration.seconds(600)
 

@@ -35,23 +35,24 @@ package struct PeerFigures: Sendable {
     /// - Parameters:
     ///   - blocks: how many the peer ran.
     ///   - tokens: how many it ran through them.
-    ///   - network: what the step took beside `compute` and `queue`.
+    ///   - network: what the step took beside `compute` and `queue`; nil where others had a part in that.
     package mutating func ran(
         _ peer: PeerID,
         blocks: Int,
         tokens: Int,
         compute: Duration,
         queue: Duration,
-        network: Duration,
+        network: Duration?,
         now: Instant
     ) {
         guard tokens == 1, blocks > 0 else { return }
         self.update(peer, now) { figures in
             figures.blockTime.add(compute / blocks)
             figures.queue.add(queue)
+            figures.lastStep = now
+            guard let network else { return }
             if figures.roundTrip.isEmpty { figures.roundTrip.add(network) }
             figures.overhead.add(network - figures.roundTrip.value)
-            figures.lastStep = now
         }
     }
 

@@ -138,7 +138,7 @@ import Testing
                 try await withHost(Host.Configuration()) { stranger in
                     let session = try await OpenSession(fronts, predecessor, stranger)
                     try await body(session)
-                    session.end()
+                    try await session.end()
                 }
             }
         }
@@ -171,7 +171,13 @@ private final class OpenSession: Sendable {
         #expect(try await self.stream.send(open).code == .ok)
     }
 
-    func end() { self.stream.end() }
+    /// Closes the session too, for which the front would wait.
+    func end() async throws {
+        let step = StepExtension(operation: .close, blocks: self.blocks, step: .max - 2, logits: .none)
+        let close = InferenceRequest(sessionID: self.id, position: .start, payload: .tokenIDs([]), step: step)
+        _ = try await self.stream.send(close)
+        self.stream.end()
+    }
 
     /// Two tokens.
     func push(number: UInt32, at position: UInt32, value: UInt16 = 0x3c00) -> InferenceRequest {

@@ -90,6 +90,10 @@ import Testing
         step.step = StepExtension(blocks: try BlockRange(4, 12), step: 3, maxTokens: 300, logits: .final(3))
         step.step?.push = [5, 700]
         try Self.expect(step, "stream-step-pushed")
+        var refusing = step
+        refusing.step?.push = []
+        refusing.step?.refusesPushes = true
+        try Self.expect(refusing, "stream-step-refusing")
         step.sessionID = SessionID(rawValue: 67890)
         step.step?.blocks = try BlockRange(12, 24)
         step.step?.step = 5

@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func `what a hop does not read is not kept for it`() async throws {
+    @Test func `what a hop does not read is neither kept for it nor waited for`() async throws {
         let loopback = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
         let (endings, ended) = AsyncStream.makeStream(of: Never.self)
         try await withHost(Host.Configuration(listenAddresses: loopback)) { hop in
@@ -62,14 +62,20 @@ import Testing
                 )
                 let stream = try await host.openStream(PushTarget.protocolID, to: peer, isExpected: true)
                 let edge = PushEdge(stream, to: target)
-                #expect(host.accompany { await edge.run() })
-                #expect(!edge.push(ByteBuffer(repeating: 0, count: Limits.sentMessage + 1)))
+                let (breaks, broke) = AsyncStream.makeStream(of: Bool.self)
+                #expect(host.accompany { broke.yield(await edge.run()) })
+                #expect(await edge.push(ByteBuffer(repeating: 0, count: Limits.sentMessage + 1)) == false)
+                #expect(await edge.push(ByteBuffer(repeating: 0, count: 1)))
                 // The window of the stream takes some, the queue the rest.
                 let message = ByteBuffer(repeating: 0, count: 1 << 20)
-                let taken = (0..<100).count { _ in edge.push(message) }
+                let taken = await withTaskGroup { group in
+                    for _ in 0..<100 { group.addTask { await edge.push(message) } }
+                    return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+                }
                 #expect(taken > 0 && taken <= Limits.sentMessage >> 20 + 2)
-                edge.end()
-                #expect(!edge.push(ByteBuffer(repeating: 0, count: 1)))
+                await host.disconnect(hop.peerID)
+                #expect(await breaks.first { _ in true } == true)
+                #expect(await edge.push(ByteBuffer(repeating: 0, count: 1)) == false)
             }
             ended.finish()
         }

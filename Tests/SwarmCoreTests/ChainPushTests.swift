@@ -148,6 +148,7 @@ import Testing
         }
         #expect(self.generate(&chain, guessing: seed % 2 == 0) == self.star(), "seed \(seed)")
         #expect(chain.misplaced == 0, "seed \(seed)")
+        #expect(chain.exposed == 0, "seed \(seed)")
     }
 
     @Test func `what a hop says that it could not push is given at once, and it is asked again`() {
@@ -157,6 +158,66 @@ import Testing
         #expect(chain.looks == 0)
         #expect(Set(chain.sent.map(\.hop.rawValue)) == [0, 2])
         #expect(chain.sent.last?.pushes.count == 3)
+    }
+
+    @Test func `with the next step, whoever was replaced is refused, and then another is let in`() {
+        var chain = self.chain()
+        chain.beforeLanding = { chain, landing in
+            if landing == 40 { chain.dead.insert(chain.session.members[1].id) }
+        }
+        #expect(self.generate(&chain) == self.star())
+        #expect(chain.sent.filter(\.refusesPushes).map(\.hop.rawValue) == [2])
+        #expect(chain.exposed == 0)
+        #expect(chain.sent.last?.pushes.count == 3)
+    }
+
+    @Test func `what was on a way that breaks is given again at once, and another way is opened`() {
+        var chain = self.chain()
+        chain.tend()
+        let prompt = ToyRows(rows: (0..<3).map { UInt64($0) })
+        let actions = chain.session.begin(prompt, at: 0, wantsLogits: true, now: chain.now)
+        guard case .send(let step)? = actions.first, step.pushes.count == 3 else {
+            Issue.record("nothing is pushed")
+            return
+        }
+        let edge = ChainSession<ToyRows>.Edge(from: step.pushes[0].hop, to: step.pushes[1].hop)
+        // Its input is not known yet, so nothing can be sent.
+        #expect(chain.session.broke(edge, now: chain.now).isEmpty)
+        #expect(chain.session.isOutstanding(step.pushes[0].id))
+        #expect(!chain.session.isOutstanding(step.pushes[1].id) && !chain.session.isOutstanding(step.pushes[2].id))
+        _ = chain.session.answered(step.id, with: prompt, now: chain.now)
+        let next = chain.session.answered(step.pushes[0].id, with: prompt, now: chain.now)
+        guard case .send(let again)? = next.first else {
+            Issue.record("nothing is sent")
+            return
+        }
+        // It goes on from there by push, and a second break of the same way changes nothing.
+        #expect(again.hop == edge.to && again.refusesPushes && again.pushes.map(\.hop) == [step.pushes[2].hop])
+        #expect(chain.session.broke(edge, now: chain.now).isEmpty)
+        guard case .connect(edge)? = chain.session.nextChore(now: chain.now) else {
+            Issue.record("no other way is opened")
+            return
+        }
+    }
+
+    @Test func `a way that breaks now and then is opened again, one that breaks at once soon is not`() {
+        for (interval, isOpened) in [(Limits.pushesPerBreak + 1, true), (2, false)] {
+            var chain = self.chain()
+            var opened = 0
+            chain.edgeOpens = { edge in
+                if edge.to.rawValue == 1 { opened += 1 }
+                return true
+            }
+            let edge = ChainSession<ToyRows>.Edge(from: HopID(rawValue: 0), to: HopID(rawValue: 1))
+            for position in 0..<8 * interval {
+                chain.tend()
+                _ = chain.run([UInt64(position)], at: position)
+                if position % interval == interval - 1 { _ = chain.breakEdge(edge) }
+            }
+            chain.landAll()
+            #expect((opened == 8) == isOpened, "\(opened)")
+            #expect(isOpened || opened == Limits.edgeAttempts)
+        }
     }
 
     @Test func `what a hop that was replaced pushed is given again by whoever coordinates`() {

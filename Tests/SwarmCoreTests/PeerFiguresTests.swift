@@ -15,7 +15,7 @@ import Testing
         tokens: Int = 1,
         compute: Duration = .milliseconds(40),
         queue: Duration = .zero,
-        network: Duration = .milliseconds(3)
+        network: Duration? = .milliseconds(3)
     ) {
         figures.ran(
             peer,
@@ -35,6 +35,17 @@ import Testing
     @Test func `a peer of which nothing is known has its own word alone`() throws {
         let candidate = try self.candidate(PeerFigures(), Samples.peer(1))
         #expect(candidate == Candidate(peer: try Samples.peer(1), record: try Samples.record((0, 24))))
+    }
+
+    @Test func `a step that came from another hop teaches how long it computed and waited, not the way`() throws {
+        var figures = PeerFigures()
+        let peer = try Samples.peer(1)
+        figures.pinged(peer, roundTrip: .milliseconds(2), now: self.start)
+        self.step(&figures, peer, queue: .milliseconds(5), network: nil)
+        let candidate = try self.candidate(figures, peer)
+        #expect(candidate.roundTrip == .milliseconds(2))
+        #expect(candidate.blockTime == .milliseconds(10))
+        #expect(candidate.queue == .milliseconds(5))
     }
 
     @Test func `the first step replaces what was announced`() throws {

@@ -117,6 +117,10 @@ struct ToyChain {
     private let pushes: Bool
     var pushFate: (Push) -> PushFate = { _ in .arrives }
     var edgeOpens: (ChainSession<ToyRows>.Edge) -> Bool = { _ in true }
+    /// From whom each hop's session takes pushes.
+    private var takesFrom: [HopID: HopID] = [:]
+    /// Steps that a hop was sent while it took pushes from one that does not come before it any more.
+    private(set) var exposed = 0
     /// Hops that are gone.
     var dead: Set<HopID> = []
     /// Called before a step lands, with how many have.
@@ -241,6 +245,8 @@ struct ToyChain {
     /// Sends a step: its hop runs it, in the order in which it is given steps, and pushes it on.
     private mutating func start(_ step: Step) {
         self.sent.append(step)
+        if step.refusesPushes { self.takesFrom[step.hop] = nil }
+        if let pusher = self.takesFrom[step.hop], !self.comesBefore(step.hop, pusher) { self.exposed += 1 }
         let held = self.hops[step.hop]?.held ?? 0
         var fate = step.position > held ? .loses(.forgotten) : self.fate(step)
         let isBack = step.position < held && step.position > 0
@@ -302,6 +308,22 @@ struct ToyChain {
                 )
             )
         }
+    }
+
+    private func comesBefore(_ hop: HopID, _ other: HopID) -> Bool {
+        let hops = self.session.members.map(\.id)
+        return zip(hops, hops.dropFirst()).contains { $0 == (other, hop) }
+    }
+
+    /// What a hop is asked to do for pushes.
+    private mutating func connect(_ edge: ChainSession<ToyRows>.Edge) {
+        self.takesFrom[edge.to] = edge.from
+        self.session.connected(edge, isOpen: self.edgeOpens(edge))
+    }
+
+    /// A way breaks, and what is on it is lost; the hop before it says so.
+    mutating func breakEdge(_ edge: ChainSession<ToyRows>.Edge) -> [Action] {
+        self.session.broke(edge, now: self.now)
     }
 
     /// One of the steps under way comes to its end.
@@ -376,7 +398,7 @@ struct ToyChain {
                     continue
                 }
                 self.session.prepared(vacancy.id, self.take(hops))
-            case .connect(let edge): self.session.connected(edge, isOpen: self.edgeOpens(edge))
+            case .connect(let edge): self.connect(edge)
             case .send(let step):
                 self.fed.append(step)
                 guard let output = self.hops[step.hop]?.run(step), answers else { return }
@@ -400,7 +422,7 @@ struct ToyChain {
                     continue
                 }
                 self.session.prepared(vacancy.id, self.take(hops))
-            case .connect(let edge): self.session.connected(edge, isOpen: self.edgeOpens(edge))
+            case .connect(let edge): self.connect(edge)
             case .send(let step):
                 self.fed.append(step)
                 guard let output = self.hops[step.hop]?.run(step) else { return }

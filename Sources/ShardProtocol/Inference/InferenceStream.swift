@@ -44,6 +44,24 @@ public final class InferenceStream: Sendable {
     /// - Throws: `ShardError`: `tooLarge` and `invalidArgument` before anything is sent, `cancelled`; `unreachable`,
     ///   `malformed` and `badTensor` end the stream and every step on it.
     public func send(_ request: InferenceRequest) async throws(ShardError) -> InferenceResponse {
+        try await self.send(request, nil)
+    }
+
+    /// Has the peer open a way to push on, of which a session has one at a time.
+    ///
+    /// - Parameter broke: called at most once, on the stream's thread, when a way that was opened has broken.
+    /// - Throws: as ``send(_:)``.
+    package func open(
+        _ request: InferenceRequest,
+        broke: @escaping @Sendable () -> Void
+    ) async throws(ShardError) -> InferenceResponse {
+        try await self.send(request, broke)
+    }
+
+    private func send(
+        _ request: InferenceRequest,
+        _ broke: (@Sendable () -> Void)?
+    ) async throws(ShardError) -> InferenceResponse {
         guard let step = request.step?.step else {
             throw ShardError(code: .invalidArgument, message: "a step of \(Self.protocolID) needs the extension x/1")
         }
@@ -51,7 +69,7 @@ public final class InferenceStream: Sendable {
         let frame = try StreamExchange.frame(request)
         let writing = start.duration(to: .now)
         let answer = await withTaskCancellationHandler {
-            await withCheckedContinuation { self.exchange.begin(step, frame, $0) }
+            await withCheckedContinuation { self.exchange.begin(step, frame, $0, broke) }
         } onCancel: {
             self.exchange.cancel(request)
         }
@@ -90,14 +108,18 @@ final class StreamExchange: Sendable {
     typealias Answer = Result<InferenceResponse, ShardError>
 
     private enum Waiter {
-        case sent(CheckedContinuation<Answer, Never>)
+        /// With what to do once the way that it opens has broken, where it opens one.
+        case sent(CheckedContinuation<Answer, Never>, broke: (@Sendable () -> Void)?)
         /// Another hop sends it.
         case expected(@Sendable (Answer) -> Void)
+        /// A way is open, and is answered again should it break.
+        case open(broke: @Sendable () -> Void)
 
         func take(_ answer: Answer) {
             switch self {
-            case .sent(let continuation): continuation.resume(returning: answer)
+            case .sent(let continuation, _): continuation.resume(returning: answer)
             case .expected(let answered): answered(answer)
+            case .open(let broke): broke()
             }
         }
     }
@@ -140,7 +162,12 @@ final class StreamExchange: Sendable {
 
     // MARK: Steps
 
-    func begin(_ step: UInt32, _ frame: ByteBuffer, _ continuation: CheckedContinuation<Answer, Never>) {
+    func begin(
+        _ step: UInt32,
+        _ frame: ByteBuffer,
+        _ continuation: CheckedContinuation<Answer, Never>,
+        _ broke: (@Sendable () -> Void)? = nil
+    ) {
         let failure: ShardError? = self.state.withLock { state in
             // A task is marked as cancelled before its handler runs, so none slips through between the two.
             if Task.isCancelled { return ShardError(code: .cancelled, message: "the step was cancelled") }
@@ -156,7 +183,7 @@ final class StreamExchange: Sendable {
             if case .dropped = self.outgoing.yield(frame) {
                 return ShardError(code: .unreachable, message: "the hop takes no more steps; it may be overloaded")
             }
-            state.waiters[step] = .sent(continuation)
+            state.waiters[step] = .sent(continuation, broke: broke)
             return nil
         }
         if let failure { continuation.resume(returning: .failure(failure)) }
@@ -165,7 +192,7 @@ final class StreamExchange: Sendable {
     func cancel(_ request: InferenceRequest) {
         guard let step = request.step else { return }
         let waiter = self.state.withLock { $0.waiters.removeValue(forKey: step.step) }
-        guard case .sent(let continuation)? = waiter else { return }
+        guard case .sent(let continuation, _)? = waiter else { return }
         var order = request
         order.payload = .tokenIDs([])
         order.step?.operation = .cancel
@@ -235,8 +262,7 @@ final class StreamExchange: Sendable {
                 guard let step = response.step?.step else {
                     throw ShardError.malformed("\(peer) answered without saying which step")
                 }
-                // Nobody waits for a step that was cancelled.
-                self.state.withLock { $0.waiters.removeValue(forKey: step) }?.take(.success(response))
+                self.answered(step, response)
             }
             return ShardError(code: .unreachable, message: "\(peer) ended the session's stream")
         } catch let error as P2PError {
@@ -247,6 +273,20 @@ final class StreamExchange: Sendable {
         } catch {
             return .malformed("\(error)")
         }
+    }
+
+    private func answered(_ step: UInt32, _ response: InferenceResponse) {
+        let waiter = self.state.withLock { state -> Waiter? in
+            // Nobody waits for a step that was cancelled.
+            let waiter = state.waiters.removeValue(forKey: step)
+            if case .sent(_, let broke?)? = waiter {
+                // The way before it is closed, of which nothing more is heard.
+                state.waiters = state.waiters.filter { if case .open = $0.value { false } else { true } }
+                if response.code == .ok { state.waiters[step] = .open(broke: broke) }
+            }
+            return waiter
+        }
+        waiter?.take(.success(response))
     }
 
     private func fail(_ failure: ShardError) {

@@ -89,9 +89,9 @@ final class SessionStream: Sendable {
         self.desk = desk
         self.metrics = metrics
         self.answer = answer
-        // Two may read steps, each one more than there is room for.
+        // Two may read steps, each one more than there is room for; and the way to the next hop may break.
         (self.answers, self.outgoing) = AsyncStream.makeStream(
-            bufferingPolicy: .bufferingOldest(Limits.outstandingSteps + 2)
+            bufferingPolicy: .bufferingOldest(Limits.outstandingSteps + 3)
         )
     }
 
@@ -164,6 +164,7 @@ final class SessionStream: Sendable {
                     _ = await self.answer(peer, request)
                     continue
                 }
+                if step.refusesPushes { self.desk.forget(request.sessionID, of: self) }
                 let run = self.begin(request, message.readableBytes, reading: reading)
                 // At once, so that steps reach their session in the order in which they were sent.
                 steps.addImmediateTask { await run() }
@@ -200,7 +201,7 @@ final class SessionStream: Sendable {
         var response = await self.answer(self.coordinator, request)
         // The next hop first: the coordinator's copy is for its log.
         if !step.push.isEmpty, response.code == .ok {
-            let isPushed = self.pushOn(response, of: request, step)
+            let isPushed = await self.pushOn(response, of: request, step)
             response.step?.isUnpushed = !isPushed
         }
         return response
@@ -272,7 +273,9 @@ extension SessionStream {
             self.desk.expect(request.sessionID, of: self, from: predecessor)
         }
         guard let target = request.step?.successor else { return Self.opened(request, .ok) }
-        let edge = await self.desk.edge(to: target, for: self.coordinator, at: self.stream.remoteAddress)
+        let edge = await self.desk.edge(to: target, for: self.coordinator, at: self.stream.remoteAddress) {
+            self.broke($0, openedBy: request)
+        }
         let (old, isOver) = self.state.withLock { state in
             defer { state.edge = edge }
             return (state.edge, state.isOver)
@@ -280,6 +283,17 @@ extension SessionStream {
         old?.end()
         if isOver { edge?.end() }
         return Self.opened(request, edge == nil ? .unreachable : .ok)
+    }
+
+    /// A way that was opened has broken, which the coordinator could only guess: the order that opened it is answered again.
+    private func broke(_ edge: PushEdge, openedBy request: InferenceRequest) {
+        guard self.state.withLock({ $0.edge === edge && !$0.isOver }) else { return }
+        let message = Self.message(Self.opened(request, .unreachable), answering: request.step?.step ?? 0)
+        let answer = Answer(message: message, stepBytes: 0, stepTokens: 0)
+        self.begin(0, 0)
+        // Where it is not said, the deadline of what was pushed does.
+        if case .enqueued = self.outgoing.yield(answer) { return }
+        self.end(answer)
     }
 
     private static func opened(_ request: InferenceRequest, _ code: ReplyCode) -> InferenceResponse {
@@ -294,8 +308,12 @@ extension SessionStream {
         return .failure("the next hop cannot be reached from here", step: ReplyExtension(code: code))
     }
 
-    /// Whether the next hop is on the way to have what the step gave.
-    private func pushOn(_ response: InferenceResponse, of request: InferenceRequest, _ step: StepExtension) -> Bool {
+    /// Sends what the step gave to the next hop; false where it will not get there.
+    private func pushOn(
+        _ response: InferenceResponse,
+        of request: InferenceRequest,
+        _ step: StepExtension
+    ) async -> Bool {
         guard let edge = self.state.withLock({ $0.edge }), response.kind == .hiddenStates, let number = step.push.first
         else { return false }
         var next = step
@@ -303,6 +321,7 @@ extension SessionStream {
         next.step = number
         next.maxTokens = edge.target.maxTokens
         next.push.removeFirst()
+        next.refusesPushes = false
         next.coordinator = self.coordinator
         let push = InferenceRequest(
             sessionID: edge.target.session,
@@ -310,6 +329,6 @@ extension SessionStream {
             payload: .hiddenStates(response.activations),
             step: next
         )
-        return edge.push(push.encoded())
+        return await edge.push(push.encoded())
     }
 }

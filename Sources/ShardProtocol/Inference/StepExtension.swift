@@ -41,6 +41,8 @@ public struct StepExtension: Sendable, Hashable {
     public var logits: Logits
     /// The numbers of the same step on the hops after this one: each pushes its output to the next.
     public var push: [UInt32] = []
+    /// Whether the session takes pushes from nobody from now on, until the next ``Operation/open``.
+    public var refusesPushes = false
     /// With ``Operation/open``: the hop whose pushes are steps of this session.
     public var predecessor: PeerID?
     /// With ``Operation/open``: where the session's steps are pushed on to.
@@ -88,6 +90,7 @@ extension StepExtension {
             }
             self.push.append(step)
         }
+        self.refusesPushes = try map.boolean("refuse_pushes", default: false)
         self.predecessor = try map.optionalPeer("from")
         if let target = map["to"] { self.successor = try PushTarget(target) }
         self.coordinator = try map.optionalPeer("coordinator")
@@ -106,7 +109,10 @@ extension StepExtension {
     }
 
     func pack(into packer: inout MessagePackPacker) {
-        let extras = [!self.push.isEmpty, self.predecessor != nil, self.successor != nil, self.coordinator != nil]
+        let extras = [
+            !self.push.isEmpty, self.refusesPushes, self.predecessor != nil, self.successor != nil,
+            self.coordinator != nil,
+        ]
         packer.packMap(count: 7 + extras.count { $0 })
         packer.pack("op")
         packer.pack(self.operation.rawValue)
@@ -135,6 +141,10 @@ extension StepExtension {
             packer.pack("push")
             packer.packArray(count: self.push.count)
             for step in self.push { packer.pack(step) }
+        }
+        if self.refusesPushes {
+            packer.pack("refuse_pushes")
+            packer.pack(true)
         }
         if let predecessor = self.predecessor {
             packer.pack("from")

@@ -18,6 +18,8 @@ final class PushDesk: Sendable {
     private struct Place {
         var predecessor: PeerID
         var stream: SessionStream
+        /// The stream on which it pushes, once it has.
+        weak var reader: PushReader?
     }
 
     private struct State {
@@ -41,14 +43,22 @@ final class PushDesk: Sendable {
     /// The steps of `stream`'s session may be pushed by `predecessor`, and by nobody else.
     func expect(_ session: SessionID, of stream: SessionStream, from predecessor: PeerID) {
         let key = Key(coordinator: stream.coordinator, session: session)
-        self.state.withLock { $0.places[key] = Place(predecessor: predecessor, stream: stream) }
+        let old = self.state.withLock { state in
+            defer { state.places[key] = Place(predecessor: predecessor, stream: stream) }
+            return state.places[key]?.reader
+        }
+        old?.end()
     }
 
+    /// The steps of `stream`'s session may be pushed by nobody.
     func forget(_ session: SessionID, of stream: SessionStream) {
         let key = Key(coordinator: stream.coordinator, session: session)
-        self.state.withLock { state in
-            if state.places[key]?.stream === stream { state.places[key] = nil }
+        let old = self.state.withLock { state -> PushReader? in
+            guard let place = state.places[key], place.stream === stream else { return nil }
+            state.places[key] = nil
+            return place.reader
         }
+        old?.end()
     }
 
     /// Serves the streams on which others push, at most `limit`, a quarter of them from one peer.
@@ -58,11 +68,20 @@ final class PushDesk: Sendable {
         }
     }
 
+    /// The session that a step is of. One stream at a time pushes to it: the one before ends.
+    ///
     /// - Throws: `malformed` for what this peer has no business to push.
-    fileprivate func session(of request: InferenceRequest, pushedBy peer: PeerID) throws(ShardError) -> SessionStream {
+    fileprivate func session(of request: InferenceRequest, on reader: PushReader) throws(ShardError) -> SessionStream {
+        let peer = reader.peer
         if let step = request.step, step.operation == .step, let coordinator = step.coordinator {
             let key = Key(coordinator: coordinator, session: request.sessionID)
-            if let place = self.state.withLock({ $0.places[key] }), place.predecessor == peer { return place.stream }
+            let (stream, old) = self.state.withLock { state -> (SessionStream?, PushReader?) in
+                guard let place = state.places[key], place.predecessor == peer else { return (nil, nil) }
+                state.places[key]?.reader = reader
+                return (place.stream, place.reader)
+            }
+            if let old, old !== reader { old.end() }
+            if let stream { return stream }
         }
         self.refusals.increment()
         self.host.configuration.logger.info("a push was refused", metadata: ["peer": "\(peer)"])
@@ -72,7 +91,14 @@ final class PushDesk: Sendable {
     // MARK: Pushing on
 
     /// A way to push to `target`, because `coordinator` asks for it; nil when there is none, or one may not be looked for.
-    func edge(to target: PushTarget, for coordinator: PeerID, at address: Multiaddr) async -> PushEdge? {
+    ///
+    /// - Parameter broke: called when it breaks.
+    func edge(
+        to target: PushTarget,
+        for coordinator: PeerID,
+        at address: Multiaddr,
+        _ broke: @escaping @Sendable (PushEdge) -> Void
+    ) async -> PushEdge? {
         var peer = target.peer
         // Also of a connected peer: its connection may be gone by the time it is needed.
         peer.addresses = Self.dialable(peer.addresses, askedFrom: address.ipAddress, own: Host.machineAddresses)
@@ -87,7 +113,7 @@ final class PushDesk: Sendable {
         }
         guard let stream else { return nil }
         let edge = PushEdge(stream, to: target)
-        guard self.host.accompany({ await edge.run() }) else {
+        guard self.host.accompany({ if await edge.run() { broke(edge) } }) else {
             stream.reset()
             return nil
         }
@@ -128,11 +154,11 @@ private final class PushReader: Sendable {
 
     private struct State {
         var lastPush = ContinuousClock.now
-        /// Whether it has pushed anything that it may.
-        var isTrusted = false
+        /// The one that all its steps are of; nil before the first that counts.
+        weak var session: SessionStream?
 
         func isIdle(at now: ContinuousClock.Instant) -> Bool {
-            now - self.lastPush > (self.isTrusted ? Limits.streamIdle : .zero)
+            now - self.lastPush > (self.session == nil ? .zero : Limits.streamIdle)
         }
     }
 
@@ -140,6 +166,11 @@ private final class PushReader: Sendable {
         self.stream = stream
         self.desk = desk
     }
+
+    var peer: PeerID { self.stream.remotePeer }
+
+    /// Nothing more is taken from it.
+    func end() { self.stream.reset() }
 
     /// Takes steps until the other hop ends its direction.
     ///
@@ -152,8 +183,12 @@ private final class PushReader: Sendable {
                 while let message = try await self.stream.nextFrame(limit: Limits.receivedMessage) {
                     let start = ContinuousClock.now
                     let request = try InferenceRequest(decoding: message)
-                    let session = try self.desk.session(of: request, pushedBy: self.stream.remotePeer)
-                    self.state.withLock { $0 = State(lastPush: start, isTrusted: true) }
+                    let session = try self.desk.session(of: request, on: self)
+                    try self.checkSession(session)
+                    self.state.withLock { state in
+                        state.lastPush = start
+                        state.session = session
+                    }
                     let run = session.begin(request, message.readableBytes, reading: start.duration(to: .now))
                     // At once, so that steps reach their session in the order in which they were pushed.
                     steps.addImmediateTask { await run() }
@@ -161,6 +196,11 @@ private final class PushReader: Sendable {
                 }
             }
         }
+    }
+
+    private func checkSession(_ session: SessionStream) throws(ShardError) {
+        let isOwn = self.state.withLock { $0.session == nil || $0.session === session }
+        guard isOwn else { throw .malformed("a stream of \(PushTarget.protocolID) carries the steps of one session") }
     }
 
     /// Who opens streams and pushes nothing must not keep places.

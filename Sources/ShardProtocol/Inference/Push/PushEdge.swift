@@ -12,15 +12,37 @@ final class PushEdge: Sendable {
     private let frames: AsyncStream<ByteBuffer>
     private let outgoing: AsyncStream<ByteBuffer>.Continuation
 
+    /// A message that has not left yet.
+    private struct Leaving {
+        var since: ContinuousClock.Instant
+        var bytes: Int
+        /// Who waits for it; nil once that took too long.
+        var waiter: CheckedContinuation<Bool, Never>?
+    }
+
     private struct State {
+        /// Whether this side has ended it.
+        var isEnded = false
         var isOver = false
-        var queuedBytes = 0
-        /// When what is leaving began to.
-        var isWritingSince: ContinuousClock.Instant?
+        /// In their order; the first is being written.
+        var leaving: [Leaving] = []
+
+        func hasRoom(for bytes: Int) -> Bool {
+            let queued = self.leaving.reduce(0) { $0 + $1.bytes }
+            return !self.isEnded && !self.isOver && (queued == 0 || queued + bytes <= Limits.sentMessage)
+        }
 
         /// Whether the next hop takes nothing.
         func isStuck(at now: ContinuousClock.Instant) -> Bool {
-            self.isWritingSince.map { now - $0 > Limits.transferTime } ?? false
+            self.leaving.first.map { now - $0.since > Limits.transferTime } ?? false
+        }
+
+        /// Those who have waited for long enough.
+        mutating func takeImpatient(at now: ContinuousClock.Instant) -> [CheckedContinuation<Bool, Never>] {
+            self.leaving.indices.filter { now - self.leaving[$0].since >= Limits.copyDelay }.compactMap { index in
+                defer { self.leaving[index].waiter = nil }
+                return self.leaving[index].waiter
+            }
         }
     }
 
@@ -32,52 +54,73 @@ final class PushEdge: Sendable {
         )
     }
 
-    /// Sends a message as soon as those before it have left; false when it will not get there.
-    func push(_ message: ByteBuffer) -> Bool {
-        guard message.readableBytes <= Limits.sentMessage else { return false }
-        return self.state.withLock { state in
-            let hasRoom = state.queuedBytes == 0 || state.queuedBytes + message.readableBytes <= Limits.sentMessage
-            guard !state.isOver, hasRoom, case .enqueued = self.outgoing.yield(message) else { return false }
-            state.queuedBytes += message.readableBytes
-            return true
+    /// Sends a message behind those before it.
+    ///
+    /// - Returns: true once it has left, or has been leaving for ``Limits/copyDelay``; false when it will not get there.
+    func push(_ message: ByteBuffer) async -> Bool {
+        let bytes = message.readableBytes
+        guard bytes <= Limits.sentMessage else { return false }
+        return await withCheckedContinuation { waiter in
+            let isTaken = self.state.withLock { state in
+                guard state.hasRoom(for: bytes), case .enqueued = self.outgoing.yield(message) else { return false }
+                state.leaving.append(Leaving(since: .now, bytes: bytes, waiter: waiter))
+                return true
+            }
+            if !isTaken { waiter.resume(returning: false) }
         }
     }
 
     /// Nothing will follow.
     func end() {
-        self.state.withLock { $0.isOver = true }
+        self.state.withLock { $0.isEnded = true }
         self.outgoing.finish()
     }
 
     /// Writes what is to be sent until the edge ends or breaks.
-    func run() async {
+    ///
+    /// - Returns: whether it broke, though this side had more to say.
+    func run() async -> Bool {
         await withDiscardingTaskGroup { group in
             group.addTask {
                 // Nothing is to come: that something does, or the end, says that nobody listens.
                 _ = try? await self.stream.read()
-                self.end()
+                if self.isOver() { self.stream.reset() }
             }
-            group.addTask {
-                while (try? await pause(for: Limits.transferTime)) != nil {
-                    if self.state.withLock({ $0.isStuck(at: .now) }) { return self.stream.reset() }
-                }
-            }
+            group.addTask { await self.watch() }
             do {
                 for await frame in self.frames {
-                    self.state.withLock { $0.isWritingSince = .now }
                     try await self.stream.writeFrame(frame)
-                    self.state.withLock { state in
-                        state.queuedBytes -= frame.readableBytes
-                        state.isWritingSince = nil
-                    }
+                    let left = self.state.withLock { $0.leaving.isEmpty ? nil : $0.leaving.removeFirst() }
+                    left?.waiter?.resume(returning: true)
                 }
                 try await self.stream.closeWrite()
             } catch {
                 self.stream.reset()
             }
-            self.end()
             group.cancelAll()
         }
+        let isBroken = self.isOver()
         await self.stream.close()
+        return isBroken
+    }
+
+    /// Lets nobody wait for too long; nor a hop that takes nothing keep a stream.
+    private func watch() async {
+        while (try? await pause(for: Limits.copyDelay)) != nil {
+            let now = ContinuousClock.now
+            for waiter in self.state.withLock({ $0.takeImpatient(at: now) }) { waiter.resume(returning: true) }
+            if self.state.withLock({ $0.isStuck(at: now) }) { return self.stream.reset() }
+        }
+    }
+
+    /// Nothing leaves any more. Whether that is so though this side had more to say.
+    private func isOver() -> Bool {
+        let (waiters, isEnded) = self.state.withLock { state in
+            defer { (state.isOver, state.leaving) = (true, []) }
+            return (state.leaving.compactMap(\.waiter), state.isEnded)
+        }
+        self.outgoing.finish()
+        for waiter in waiters { waiter.resume(returning: false) }
+        return !isEnded
     }
 }
