@@ -148,7 +148,7 @@ import Testing
         }
         #expect(self.generate(&chain, guessing: seed % 2 == 0) == self.star(), "seed \(seed)")
         #expect(chain.misplaced == 0, "seed \(seed)")
-        #expect(chain.exposed == 0, "seed \(seed)")
+        #expect(chain.exposed == 0 && chain.pushedInVain == 0, "seed \(seed)")
     }
 
     @Test func `what a hop says that it could not push is given at once, and it is asked again`() {
@@ -169,6 +169,47 @@ import Testing
         #expect(chain.sent.filter(\.refusesPushes).map(\.hop.rawValue) == [2])
         #expect(chain.exposed == 0)
         #expect(chain.sent.last?.pushes.count == 3)
+    }
+
+    @Test(arguments: [false, true]) func `a hop that is late and gives way is refused too`(keepsStandbys: Bool) {
+        var chain = self.chain(keepsStandbys: keepsStandbys)
+        chain.fate = { $0.hop.rawValue == 0 && $0.position == 20 ? .isLate : .answers }
+        #expect(self.generate(&chain) == self.star())
+        #expect(chain.recovered.map(\.loss) == [.late])
+        #expect(chain.sent.filter(\.refusesPushes).map(\.hop.rawValue) == [1])
+        #expect(chain.exposed == 0)
+    }
+
+    @Test func `a hop that leaves is refused as soon as another stands in for it`() {
+        var chain = self.chain()
+        chain.fate = { $0.hop.rawValue == 0 && $0.position >= 15 ? .drains : .answers }
+        #expect(self.generate(&chain) == self.star())
+        #expect(chain.recovered.map(\.loss) == [.leaving])
+        #expect(chain.sent.filter(\.refusesPushes).map(\.hop.rawValue) == [1])
+        #expect(chain.exposed == 0 && chain.looks == 0)
+    }
+
+    @Test func `no hop is pushed more steps than it is sent ahead`() {
+        var chain = self.chain()
+        chain.tend()
+        #expect(chain.run((0..<20).map { UInt64($0) }, at: 0, chunk: 1) != nil)
+        #expect(chain.mostAhead == Limits.stepsAhead)
+    }
+
+    @Test func `a hop that is lost while its way is opened is refused as well`() {
+        var chain = self.chain()
+        guard case .connect(let edge)? = chain.session.nextChore(now: chain.now) else {
+            Issue.record("no way is opened")
+            return
+        }
+        chain.dead = [edge.from]
+        #expect(chain.run([1, 2, 3], at: 0) != nil)
+        #expect(chain.sent.first { $0.hop == edge.to }?.refusesPushes == true)
+        // Whatever becomes of that way, it is not taken.
+        chain.session.connected(edge, isOpen: true)
+        chain.tend()
+        #expect(chain.run([4], at: 3) != nil)
+        #expect(chain.sent.last?.pushes.count == 3 && chain.exposed == 0)
     }
 
     @Test func `what was on a way that breaks is given again at once, and another way is opened`() {
@@ -230,7 +271,12 @@ import Testing
         }
         #expect(self.generate(&chain) == self.star())
         #expect(deaths == 1 && chain.recovered.count == 1)
-        #expect(chain.looks == 0)
+        #expect(chain.looks == 0 && chain.pushedInVain == 0)
+        // What the hops behind it hold they are not given again.
+        for hop in [2, 3] {
+            let run = chain.hops[HopID(rawValue: UInt64(hop))]?.steps.reduce(0) { $0 + $1.count } ?? 0
+            #expect(run <= 35 + 2, "hop \(hop): \(run) tokens")
+        }
         // And the new hop takes pushes, and pushes on.
         #expect(chain.pushed.contains { $0.hop == chain.session.members[1].id })
         #expect(chain.sent.last?.pushes.count == 3)

@@ -152,6 +152,16 @@ import Testing
         #expect(try #require(late.last) > 50, "\(late)")
     }
 
+    @Test func `whoever is not due yet when a pass begins without it is believed as before`() throws {
+        var gathering = try self.gathering(other: 110)
+        gathering.arrived(try self.key(1), in: self.blocks, tokens: 1, now: self.at(130))
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(130)) == self.at(140))
+        gathering.began(now: self.at(131))
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(132)) == self.at(140))
+        gathering.began(now: self.at(141))
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(142)) == nil)
+    }
+
     @Test func `sessions that are over are forgotten`() throws {
         var gathering = try self.gathering()
         #expect(gathering.count == 2)

@@ -117,10 +117,14 @@ struct ToyChain {
     private let pushes: Bool
     var pushFate: (Push) -> PushFate = { _ in .arrives }
     var edgeOpens: (ChainSession<ToyRows>.Edge) -> Bool = { _ in true }
+    /// Hops that are known to be gone.
+    private var lost: Set<HopID> = []
     /// From whom each hop's session takes pushes.
     private var takesFrom: [HopID: HopID] = [:]
-    /// Steps that a hop was sent while it took pushes from one that does not come before it any more.
+    /// Steps that a hop was sent while it took pushes from one that is lost, or does not come before it any more.
     private(set) var exposed = 0
+    /// Pushes to hops that are known to be gone.
+    private(set) var pushedInVain = 0
     /// Hops that are gone.
     var dead: Set<HopID> = []
     /// Called before a step lands, with how many have.
@@ -246,7 +250,9 @@ struct ToyChain {
     private mutating func start(_ step: Step) {
         self.sent.append(step)
         if step.refusesPushes { self.takesFrom[step.hop] = nil }
-        if let pusher = self.takesFrom[step.hop], !self.comesBefore(step.hop, pusher) { self.exposed += 1 }
+        if let pusher = self.takesFrom[step.hop], self.lost.contains(pusher) || !self.comesBefore(step.hop, pusher) {
+            self.exposed += 1
+        }
         let held = self.hops[step.hop]?.held ?? 0
         var fate = step.position > held ? .loses(.forgotten) : self.fate(step)
         let isBack = step.position < held && step.position > 0
@@ -285,7 +291,10 @@ struct ToyChain {
         for (index, push) in step.pushes.enumerated() {
             let held = self.hops[push.hop]?.held ?? 0
             if output != nil, position < held, position > 0, !step.goesBack { self.misplaced += 1 }
-            if let rows = output, !self.dead.contains(push.hop), position <= held {
+            if self.lost.contains(push.hop) { self.pushedInVain += 1 }
+            let pusher = index == 0 ? step.hop : step.pushes[index - 1].hop
+            let isTaken = self.takesFrom[push.hop] == pusher && !self.dead.contains(push.hop) && position <= held
+            if let rows = output, isTaken {
                 switch self.pushFate(push) {
                 case .arrives: output = self.hops[push.hop]?.run(rows, at: position)
                 case .isRefused:
@@ -333,7 +342,10 @@ struct ToyChain {
         let flight = self.flights.remove(at: self.picks.map { $0(self.flights.count) } ?? 0)
         self.now += .milliseconds(10)
         if self.tendsDuringSteps { self.tend() }
-        guard !self.dead.contains(flight.hop) else { return self.session.failed(flight.id, .gone, now: self.now) }
+        guard !self.dead.contains(flight.hop) else {
+            if self.session.isOutstanding(flight.id) { self.lost.insert(flight.hop) }
+            return self.session.failed(flight.id, .gone, now: self.now)
+        }
         guard let step = flight.step else { return self.landPushed(flight, &result) }
         switch flight.fate {
         case .answers: return self.answer(flight, &result)

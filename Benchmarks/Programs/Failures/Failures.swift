@@ -17,7 +17,8 @@ struct Failures {
                 launch.flags = options.flags
                 servers.append(try await Guarded(launch, twins: 2, folder: folder, on: group))
             }
-            try await Measurement(subject: subject, servers: servers, options: options).run()
+            let coordinator = try subject.coordinator(options.route)
+            try await Measurement(subject: subject, coordinator: coordinator, servers: servers, options: options).run()
         }
     }
 }
@@ -25,6 +26,8 @@ struct Failures {
 /// Rounds of generations, and what came of them.
 struct Measurement {
     let subject: Subject
+    /// One for all generations: it learns whom to avoid.
+    let coordinator: Coordinator
     let servers: [Guarded]
     let options: Options
 
@@ -90,7 +93,7 @@ struct Measurement {
         )
         // A host of its own, as each `generate` has one.
         return try await self.subject.withPeer(joining: self.servers.map(\.address)) { host, dht in
-            try await self.subject.coordinator.generate(
+            try await self.coordinator.generate(
                 try self.subject.prompt(),
                 options: options,
                 over: .discovered(dht),

@@ -1,3 +1,4 @@
+import Coordinator
 import Swarm
 
 /// What the command line says.
@@ -9,15 +10,16 @@ struct Options: Sendable {
     /// How likely a hop fails in a step.
     var probabilities = [0.001, 0.01]
     var seed: UInt64 = 1
+    var route = StepWay.auto
     /// Whether every generation and recovery is told.
     var tellsEach = false
     var flags: [String] = []
 
     private static let help = """
         Failures [MODEL] [--hops 3] [--tokens 256] [--rounds 5] [--probabilities 0.001,0.01] [--seed 1]
-                 [--each] [-- FLAGS OF serve…]
+                 [--route auto] [--each] [-- FLAGS OF serve…]
 
-        Without MODEL, the demo model. --each tells every generation and recovery. KWAAI_SWIFT names the program
+        Without MODEL, the demo model. --route: auto, star, or push. --each tells every generation and recovery. KWAAI_SWIFT names the program
         that serves; ../.build/release/kwaai-swift where it does not.
         """
 
@@ -30,6 +32,7 @@ struct Options: Sendable {
             case "--tokens": self.tokens = max(2, try arguments.number())
             case "--rounds": self.rounds = try arguments.number()
             case "--seed": self.seed = UInt64(try arguments.number())
+            case "--route": self.route = try arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
             case "--each": self.tellsEach = true
             case "--probabilities":
                 self.probabilities = try arguments.words().compactMap { Double($0) }.filter { (0..<1).contains($0) }
