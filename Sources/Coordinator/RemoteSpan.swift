@@ -1,6 +1,7 @@
 package import P2PCore
 package import P2PWire
 package import ShardProtocol
+import SwarmCore
 import Synchronization
 
 /// One session on one block server.
