@@ -9,7 +9,13 @@ struct CandidateHeap {
     init(logits: [Float]) {
         self.logits = logits
         self.ids = Array(0..<UInt32(logits.count))
-        for parent in stride(from: self.ids.count / 2 - 1, through: 0, by: -1) { self.siftDown(from: parent) }
+        logits.withUnsafeBufferPointer { logits in
+            self.ids.withUnsafeMutableBufferPointer { ids in
+                for parent in stride(from: ids.count / 2 - 1, through: 0, by: -1) {
+                    Self.siftDown(ids, logits, from: parent)
+                }
+            }
+        }
     }
 
     /// The largest logit left; −∞ when none is.
@@ -27,21 +33,30 @@ struct CandidateHeap {
         return (top, self.logits[Int(top)])
     }
 
-    private func precedes(_ a: UInt32, _ b: UInt32) -> Bool {
-        let (x, y) = (self.logits[Int(a)], self.logits[Int(b)])
-        return x != y ? x > y : a < b
+    private mutating func siftDown(from start: Int) {
+        self.logits.withUnsafeBufferPointer { logits in
+            self.ids.withUnsafeMutableBufferPointer { ids in Self.siftDown(ids, logits, from: start) }
+        }
     }
 
-    private mutating func siftDown(from start: Int) {
-        var parent = start
-        while true {
-            var first = parent
-            let (left, right) = (2 * parent + 1, 2 * parent + 2)
-            if left < self.ids.count, self.precedes(self.ids[left], self.ids[first]) { first = left }
-            if right < self.ids.count, self.precedes(self.ids[right], self.ids[first]) { first = right }
-            if first == parent { return }
-            self.ids.swapAt(parent, first)
-            parent = first
+    private static func siftDown(
+        _ ids: UnsafeMutableBufferPointer<UInt32>,
+        _ logits: UnsafeBufferPointer<Float>,
+        from start: Int
+    ) {
+        func precedes(_ a: UInt32, _ b: UInt32) -> Bool {
+            let (x, y) = (logits[Int(a)], logits[Int(b)])
+            return x != y ? x > y : a < b
         }
+        let moved = ids[start]
+        var parent = start
+        while 2 * parent + 1 < ids.count {
+            var child = 2 * parent + 1
+            if child + 1 < ids.count, precedes(ids[child + 1], ids[child]) { child += 1 }
+            guard precedes(ids[child], moved) else { break }
+            ids[parent] = ids[child]
+            parent = child
+        }
+        ids[parent] = moved
     }
 }
