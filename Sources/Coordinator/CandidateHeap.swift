@@ -1,15 +1,23 @@
 /// The tokens of a vocabulary, handed out by (logit descending, id ascending).
 ///
 /// A binary heap over ids: a nucleus is usually a few dozen tokens, so building it in O(n) and popping those is far
-/// cheaper than sorting a vocabulary of 150,000 at each step.
+/// cheaper than sorting a vocabulary of 150,000 at each step. Where it is known below which logit hardly anybody asks, the
+/// heap is one of those few above it, and the others follow when they are asked for.
 struct CandidateHeap {
     private let logits: [Float]
-    private var ids: [UInt32]
+    private var ids: [UInt32] = []
+    /// What is below it is not in the heap yet.
+    private var cut: Float
 
-    init(logits: [Float]) {
+    init(logits: [Float], from cut: Float = -.infinity) {
         self.logits = logits
-        self.ids = Array(0..<UInt32(logits.count))
-        logits.withUnsafeBufferPointer { logits in
+        self.cut = cut
+        self.fill { $0 >= cut }
+    }
+
+    private mutating func fill(_ isMeant: (Float) -> Bool) {
+        for (id, logit) in self.logits.enumerated() where isMeant(logit) { self.ids.append(UInt32(id)) }
+        self.logits.withUnsafeBufferPointer { logits in
             self.ids.withUnsafeMutableBufferPointer { ids in
                 for parent in stride(from: ids.count / 2 - 1, through: 0, by: -1) {
                     Self.siftDown(ids, logits, from: parent)
@@ -18,12 +26,12 @@ struct CandidateHeap {
         }
     }
 
-    /// The largest logit left; −∞ when none is.
-    var peakLogit: Float {
-        self.ids.first.map { self.logits[Int($0)] } ?? -.infinity
-    }
-
     mutating func pop() -> (token: UInt32, logit: Float)? {
+        if self.ids.isEmpty, self.cut > -.infinity {
+            let cut = self.cut
+            self.cut = -.infinity
+            self.fill { $0 < cut }
+        }
         guard let top = self.ids.first else { return nil }
         let last = self.ids.removeLast()
         if !self.ids.isEmpty {
