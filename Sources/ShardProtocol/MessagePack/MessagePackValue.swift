@@ -89,7 +89,9 @@ extension MessagePackCursor {
     }
 
     private mutating func readText(byteCount: Int) throws(ShardError) -> String {
-        let text = self.bytes.withUnsafeReadableBytes { String(validating: $0.prefix(byteCount), as: UTF8.self) }
+        let text = self.bytes.withUnsafeReadableBytes { bytes in
+            String(validating: UnsafeRawBufferPointer(rebasing: bytes.prefix(byteCount)), as: UTF8.self)
+        }
         guard let text else { throw .malformed("a MessagePack string is not UTF-8") }
         self.skip(byteCount: byteCount)
         return text
