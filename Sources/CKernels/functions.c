@@ -20,10 +20,7 @@ static double nearest(double x) { return (x + 0x1.8p52) - 0x1.8p52; }
 static const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
 
 /// exp(x) = 2ⁿ · exp(r), r = x - n·ln 2, |r| ≤ ln 2 / 2.
-double kw_exp(double x) {
-    if (isnan(x)) return x;
-    if (x > 710) return INFINITY;
-    if (x < -746) return 0;
+static inline __attribute__((always_inline)) double exp_of_finite(double x) {
     const double n = nearest(x * 0x1.71547652b82fep0);
     const double r = fma(n, -ln2_low, fma(n, -ln2_high, x));
     double p = 1.0 / 6227020800;
@@ -42,6 +39,22 @@ double kw_exp(double x) {
     p = fma(p, r, 1);
     const int64_t exponent = (int64_t)n, half = exponent / 2; // in two steps: 2ⁿ alone may not be a normal number
     return p * power_of_two(half) * power_of_two(exponent - half);
+}
+
+#if defined(__x86_64__)
+// `fma` is a call where the compiler may not count on the instruction, and a softmax over a vocabulary has millions of them a
+// second. Both round once, to the same bits.
+__attribute__((target("fma"))) static double exp_fused(double x) { return exp_of_finite(x); }
+#endif
+
+double kw_exp(double x) {
+    if (isnan(x)) return x;
+    if (x > 710) return INFINITY;
+    if (x < -746) return 0;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("fma")) return exp_fused(x);
+#endif
+    return exp_of_finite(x);
 }
 
 /// log(x) = n·ln 2 + log(m), √½ ≤ m < √2, log(m) = 2·artanh(s), s = (m - 1) / (m + 1).

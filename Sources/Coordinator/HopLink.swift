@@ -48,6 +48,36 @@ final class HopLink: Sendable {
         try await self.usableStream().open(request, broke: broke)
     }
 
+    /// What came of a step that was to be sent at once.
+    enum Beginning: Sendable {
+        /// The session has no stream yet, or none of its own.
+        case notSent
+        case answered(Swift.Result<InferenceResponse, ShardError>)
+        /// It is under way, over this stream, for longer than usual.
+        case outstanding(InferenceStream)
+    }
+
+    /// Sends one step if it can leave at once, and waits for its answer for no longer than `patience`.
+    func begin(_ request: InferenceRequest, patience: Duration) async -> Beginning {
+        guard self.keepsStream, let stream = self.state.withLock({ $0.stream }), stream.isUsable
+        else { return .notSent }
+        do throws(ShardError) {
+            let response = try await stream.send(request, patience: patience)
+            return response.map { .answered(.success($0)) } ?? .outstanding(stream)
+        } catch {
+            return .answered(.failure(error))
+        }
+    }
+
+    /// What comes of it in the end: as ``send(_:)``.
+    func end(_ beginning: Beginning, of request: InferenceRequest) async throws(ShardError) -> InferenceResponse {
+        switch beginning {
+        case .notSent: try await self.send(request)
+        case .answered(let answer): try answer.get()
+        case .outstanding(let stream): try await stream.answer(to: request)
+        }
+    }
+
     /// Dials even if the peer could not be reached a moment ago: whoever planned the chain has weighed what failed
     /// (``PeerBans``), and this one may be the last that holds the blocks.
     private func connect() async {

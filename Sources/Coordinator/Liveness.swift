@@ -21,14 +21,17 @@ extension Host {
     ///
     /// Liveness is not a deadline (DESIGN.md §7): a slow peer that answers pings is waited for, a silent one is not.
     ///
+    /// - Parameters:
+    ///   - start: when it began; from then on the peer has been waited for.
+    ///   - deadline: counted from there as well.
     /// - Throws: ``TakenOver`` when `deadline` has passed and others do what `body` was to do; what `body` throws.
     package func whileAlive<Result: Sendable>(
         _ peer: PeerID,
+        since start: ContinuousClock.Instant = .now,
         deadline: StepDeadline? = nil,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        let start = ContinuousClock.now
-        return try await withThrowingTaskGroup(of: Sign<Result>.self) { group in
+        try await withThrowingTaskGroup(of: Sign<Result>.self) { group in
             group.addTask { .result(try await body()) }
             group.addTask { try await self.watch(peer, since: start, until: deadline?.after) }
             defer { group.cancelAll() }
@@ -58,9 +61,11 @@ extension Host {
         until deadline: Duration?
     ) async throws -> Sign<Result> {
         let clock = ContinuousClock()
+        var nextPing = start + Limits.pingInterval
         while true {
-            try await pause(for: Limits.pingInterval)
+            try await pause(for: max(.zero, nextPing - clock.now))
             await self.pingOnce(peer)
+            nextPing = clock.now + Limits.pingInterval
             let waited = clock.now - start
             if waited > Limits.silence, self.lastFrameAge(of: peer) ?? waited > Limits.silence { throw Silent() }
             if let deadline, waited >= deadline { return .late }

@@ -1,5 +1,6 @@
 package import Model
 package import ShardProtocol
+import SwarmCore
 
 /// Blocks that this process runs itself.
 package final class LocalSpan: Span {

@@ -1,6 +1,7 @@
 package import P2PCore
 package import P2PWire
 package import ShardProtocol
+import SwarmCore
 import Synchronization
 
 /// One session on one block server.
@@ -31,8 +32,10 @@ package final class RemoteSpan: Span {
         var isOpen = false
         /// The number after that of the last step.
         var nextNumber: UInt32 = 0
-        /// Ends when the last step has.
-        var lastStep: AsyncStream<Never>?
+        /// Steps that were sent and have not ended.
+        var running: Set<UInt32> = []
+        /// Who waits for the end of one of them.
+        var awaiting: [UInt32: AsyncStream<Never>.Continuation] = [:]
         /// Openings have numbers too, which are no step's.
         var openings: UInt32 = 0
     }
@@ -81,19 +84,37 @@ package final class RemoteSpan: Span {
         let logits = self.logits(step.wantsLogits, step.guesses)
         let wanted: StepExtension.Logits = step.pushedLogits > 1 ? .every : .last
         let request = self.request(step, logits: step.pushedLogits > 0 ? wanted : logits)
-        let (isOver, ending) = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
-        defer { ending.finish() }
-        let stepBefore = self.state.withLock { state in
-            defer { state.lastStep = isOver }
+        self.state.withLock { state in
             state.isOpen = true
             state.nextNumber = step.number + 1
-            return step.isAhead ? state.lastStep : nil
+            state.running.insert(step.number)
         }
+        defer { self.ended(step.number) }
         let clock = ContinuousClock()
         let start = clock.now
-        let response = try await self.answer(to: request, after: stepBefore, deadline)
+        let response = try await self.answer(to: request, after: step.isAhead ? step.number - 1 : nil, deadline)
         let elapsed = clock.now - start
         return try self.answer(response, tokens: step.input.tokenCount, logits, elapsed)
+    }
+
+    private func ended(_ step: UInt32) {
+        let awaiting = self.state.withLock { state in
+            state.running.remove(step)
+            return state.awaiting.removeValue(forKey: step)
+        }
+        awaiting?.finish()
+    }
+
+    /// Returns once a step has ended, or the task is cancelled. Only the step after it asks.
+    private func waitForEnd(of step: UInt32) async {
+        let (end, ending) = AsyncStream.makeStream(of: Never.self, bufferingPolicy: .bufferingNewest(1))
+        let isRunning = self.state.withLock { state in
+            guard state.running.contains(step) else { return false }
+            state.awaiting[step] = ending
+            return true
+        }
+        guard isRunning else { return }
+        for await _ in end {}
     }
 
     private func logits(_ areWanted: Bool, _ guesses: Int) -> StepExtension.Logits {
@@ -238,12 +259,16 @@ extension RemoteSpan {
     /// Waits for the answer as long as the peer shows signs of life and nobody else has taken the step over.
     private func answer(
         to request: InferenceRequest,
-        after stepBefore: AsyncStream<Never>?,
+        after stepBefore: UInt32?,
         _ deadline: StepDeadline?
     ) async throws(CoordinatorError) -> InferenceResponse {
+        let start = ContinuousClock.now
+        // Most steps are over before it is time to look after their hop: a task that does is begun when it is.
+        let beginning = await self.link.begin(request, patience: Limits.pingInterval)
+        if case .answered(.success(let response)) = beginning, response.code == .ok { return response }
         do {
-            return try await self.host.whileAlive(self.info.id, deadline: deadline) {
-                try await self.exchange(request, after: stepBefore)
+            return try await self.host.whileAlive(self.info.id, since: start, deadline: deadline) {
+                try await self.exchange(request, beginning, after: stepBefore)
             }
         } catch let error as CoordinatorError {
             throw error
@@ -256,25 +281,29 @@ extension RemoteSpan {
 
     /// Sends the request, once more where its connection broke, and waits out `busy` within a bound.
     ///
-    /// - Parameter stepBefore: ends when the step before it has; nil where that is answered. A step that came too early,
-    ///   because the one before it is sent once more, is sent again behind it.
+    /// - Parameters:
+    ///   - beginning: what came of the request so far.
+    ///   - stepBefore: the number of the step before it; nil where that was answered. A step that came too early, because
+    ///     the one before it is sent once more, is sent again behind it.
     private func exchange(
         _ request: InferenceRequest,
-        after stepBefore: AsyncStream<Never>?
+        _ beginning: HopLink.Beginning,
+        after stepBefore: UInt32?
     ) async throws -> InferenceResponse {
         let clock = ContinuousClock()
         let patience = clock.now + Limits.busyTime
         var resendsLeft = self.isExact ? 1 : 0
-        var stepBefore = stepBefore
+        var (beginning, stepBefore) = (beginning, stepBefore)
         while true {
             do {
-                let response = try await self.link.send(request)
+                defer { beginning = .notSent }
+                let response = try await self.link.end(beginning, of: request)
                 guard let refusal = self.refusal(in: response) else { return response }
                 switch refusal.code {
                 case .refused(.gap), .refused(.unknownSession):
                     guard let before = stepBefore else { throw refusal }
                     stepBefore = nil
-                    for await _ in before {}
+                    await self.waitForEnd(of: before)
                 case .refused(.busy) where clock.now < patience:
                     let advice = response.step?.retryAfterMilliseconds ?? Limits.defaultRetryMilliseconds
                     let wait = max(advice, Limits.shortestRetryMilliseconds)

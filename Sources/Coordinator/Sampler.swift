@@ -17,15 +17,16 @@ package struct Sampler: Sendable {
     /// - Parameter logits: one finite value for each token of the vocabulary.
     package func token(from logits: [Float], at position: Int) -> UInt32 {
         if self.options.temperature == 0 { return Self.largest(of: logits) }
-        var candidates = CandidateHeap(logits: logits)
-        let peak = candidates.peakLogit
+        let peak = logits[Int(Self.largest(of: logits))]
         let weight = { (logit: Float) -> Double in
             Numerics.exp(Double(logit - peak) / self.options.temperature)
         }
 
         var drawn: [(token: UInt32, weight: Double)] = []
+        var candidates: CandidateHeap
         let total: Double
         if self.options.topK > 0, self.options.topK < logits.count {
+            candidates = CandidateHeap(logits: logits)
             for _ in 0..<self.options.topK {
                 guard let next = candidates.pop() else { break }
                 drawn.append((next.token, weight(next.logit)))
@@ -33,6 +34,10 @@ package struct Sampler: Sendable {
             total = drawn.reduce(0) { $0 + $1.weight }
         } else {
             total = logits.reduce(0) { $0 + weight($1) }
+            // All below it together weigh no more than what the nucleus leaves out.
+            let least = (1 - self.options.topP) * total / Double(logits.count)
+            let cut = Double(peak) + self.options.temperature * Numerics.log(least)
+            candidates = CandidateHeap(logits: logits, from: Float(cut))
         }
 
         let nucleus = Self.nucleus(of: &drawn, share: self.options.topP * total) {

@@ -1,49 +1,7 @@
 package import Model
-import NIOCore
 package import P2PWire
 package import ShardProtocol
-import SwarmCore
-
-/// What goes into a span: token ids into the first, activations into the others.
-package enum SpanInput: Sendable {
-    case tokens([UInt32])
-    case hidden(Activations)
-}
-
-extension SpanInput: SpanPayload {
-    package var tokenCount: Int {
-        switch self {
-        case .tokens(let tokens): tokens.count
-        case .hidden(let activations): activations.tokenCount ?? 0
-        }
-    }
-
-    package var byteCount: Int {
-        switch self {
-        case .tokens(let tokens): tokens.count * MemoryLayout<UInt32>.size
-        case .hidden(let activations): activations.data.readableBytes
-        }
-    }
-
-    package func rows(_ range: Range<Int>) -> SpanInput {
-        switch self {
-        case .tokens(let tokens): .tokens(Array(tokens[range]))
-        case .hidden(let activations): .hidden(activations.rows(range))
-        }
-    }
-
-    package static func joined(_ payloads: [SpanInput]) -> SpanInput {
-        let activations = payloads.compactMap { payload -> Activations? in
-            if case .hidden(let activations) = payload { activations } else { nil }
-        }
-        guard activations.isEmpty else { return .hidden(Activations.joined(activations)) }
-        return .tokens(
-            payloads.flatMap { payload -> [UInt32] in
-                if case .tokens(let tokens) = payload { tokens } else { [] }
-            }
-        )
-    }
-}
+package import SwarmCore
 
 /// What comes out of a span.
 package enum SpanOutput: Sendable {

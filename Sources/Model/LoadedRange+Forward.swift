@@ -224,7 +224,7 @@ extension LoadedRange {
 
     /// A guess at the time of a pass, from the memory and arithmetic of an ordinary core.
     private func estimatedSeconds(tokens: Int, cached: Int, _ blocks: Range<Int>) -> Double {
-        let weights = blocks.reduce(0) { $0 + self.blocks[$1 - self.range.lowerBound].weightCount }
+        let weights = blocks.reduce(0) { $0 + self.weightCounts[$1 - self.range.lowerBound] }
         let headWeights = blocks.upperBound == self.configuration.blockCount ? self.head?.product.weightCount ?? 0 : 0
         let count = Double(weights + headWeights)
         let cachedBytes = Double(cached * self.kvBytesPerTokenAndBlock * blocks.count)

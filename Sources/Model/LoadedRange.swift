@@ -15,6 +15,8 @@ public final class LoadedRange: Sendable {
     public let blockDigests: [[UInt8]]
 
     let blocks: [TransformerBlock]
+    /// Weights that a token is multiplied with in each block.
+    let weightCounts: [Int]
     let embedding: MultipliedTensor?
     let head: Head?
     let angles: Angles
@@ -79,6 +81,7 @@ public final class LoadedRange: Sendable {
         self.angles = Angles(configuration.rotary, configuration)
         self.localAngles = configuration.localRotary.map { Angles($0, configuration) }
         self.blocks = try range.map { block throws(ModelError) in try loader.block(block) }
+        self.weightCounts = self.blocks.map(\.weightCount)
         self.embedding = range.lowerBound == 0 ? try loader.embedding() : nil
         self.head = range.upperBound == configuration.blockCount ? try loader.head() : nil
         let reader = WeightReader(directory: directory, panels: loader.memory.unfilled, pool: pool)

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -18,6 +18,11 @@ package func pause(for duration: Duration) async throws(CancellationError) {
         timer.end()
     }
     if Task.isCancelled { throw CancellationError() }
+}
+
+/// Calls `body` at a moment, on an event loop: the caller's own where it runs on one.
+package func call(at moment: NIODeadline, _ body: @escaping @Sendable () -> Void) {
+    MultiThreadedEventLoopGroup.singleton.any().scheduleTask(deadline: moment, body)
 }
 
 /// A wait that ends once, by its timer or before.

@@ -53,11 +53,11 @@ package enum Limits {
     /// Coordinators whose dials are counted apart.
     package static let pushDialers = 1024
 
-    /// How deep a MessagePack value may nest: ours need 3 levels, msgpack-c's parser has a stack of 32.
+    /// How deep a MessagePack value may nest: ours need 3 levels, and its reader recurses.
     package static let nesting = 16
 
-    /// How many values one MessagePack tree may hold, the integer arrays of `data` aside: msgpack-c spends 24 bytes
-    /// on each, so this is 1.5 MiB; the largest of ours, a node record with 1,024 block digests, needs 1,200.
+    /// How many values one MessagePack tree may hold, the integer arrays of `data` aside: each takes 17 to 64
+    /// bytes, so this is at most 4 MiB; the largest of ours, a node record with 1,024 block digests, needs 1,200.
     package static let treeValues = 64 * 1024
 
     /// Dimensions of a tensor: `[1, n, hidden]` has three.

@@ -27,12 +27,16 @@ extension ChainSession {
 
     /// Whether ``nextChore(now:)`` or ``takeRetired()`` has something.
     package var hasChores: Bool {
-        guard self.retired.isEmpty, self.missingEdge == nil else { return true }
-        guard !self.isBusyBeside else { return false }
-        return self.candidate != nil || self.understudies.indices.contains { self.due($0) != nil }
+        @specialized(where Payload == SpanInput)
+        get {
+            guard self.retired.isEmpty, self.missingEdge == nil else { return true }
+            guard !self.isBusyBeside else { return false }
+            return self.candidate != nil || self.understudies.indices.contains { self.due($0) != nil }
+        }
     }
 
     /// The next thing to do; nil while one is being done, or when there is none. Any number of ways may be opened beside.
+    @specialized(where Payload == SpanInput)
     package mutating func nextChore(now: ContinuousClock.Instant) -> Chore? {
         if let index = self.missingEdge { return .connect(self.open(index)) }
         guard !self.isBusyBeside else { return nil }
@@ -135,6 +139,7 @@ extension ChainSession {
     }
 
     /// An understudy has run its step.
+    @specialized(where Payload == SpanInput)
     package mutating func fed(_ id: StepID, with output: Payload?, now: ContinuousClock.Instant) {
         guard let (index, position) = self.understudy(of: id) else { return }
         let ran = self.understudies[index].links[position].ran(id, output, now: now)

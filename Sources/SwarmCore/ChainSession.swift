@@ -150,9 +150,15 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     }
 
     /// So many tokens of the sequence have gone through every block.
-    package var length: Int { self.links[self.links.count - 1].held }
+    package var length: Int {
+        @specialized(where Payload == SpanInput)
+        get { self.links[self.links.count - 1].held }
+    }
 
-    package var members: [ChainMember] { self.links.map(\.member) }
+    package var members: [ChainMember] {
+        @specialized(where Payload == SpanInput)
+        get { self.links.map(\.member) }
+    }
 
     /// What has been kept for others to be given, in bytes.
     package var keptBytes: Int {
@@ -161,12 +167,14 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     }
 
     /// The sessions that are to be closed, each once.
+    @specialized(where Payload == SpanInput)
     package mutating func takeRetired() -> [HopID] {
         defer { self.retired = [] }
         return self.retired
     }
 
     /// The recoveries that have ended, each once.
+    @specialized(where Payload == SpanInput)
     package mutating func takeRecovered() -> [Recovery] {
         defer { self.recovered = [] }
         return self.recovered
@@ -182,6 +190,7 @@ extension ChainSession {
     ///   - position: the length of the sequence, or less.
     ///   - guesses: how many of the last tokens are guesses, of which logits are wanted as well.
     ///   - chunk: the most tokens that go through the chain as one step; nil for as many as are given again.
+    @specialized(where Payload == SpanInput)
     package mutating func begin(
         _ payload: Payload,
         at position: Int,
@@ -227,6 +236,7 @@ extension ChainSession {
     /// - Parameters:
     ///   - output: what the next hop is to be given; nil from the last.
     ///   - isLeaving: whether its peer said that it is about to go.
+    @specialized(where Payload == SpanInput)
     package mutating func answered(
         _ id: StepID,
         with output: Payload?,
@@ -253,6 +263,7 @@ extension ChainSession {
     }
 
     /// Whether a step is still waited for.
+    @specialized(where Payload == SpanInput)
     package func isOutstanding(_ id: StepID) -> Bool { self.index(of: id) != nil }
 
     /// Gives every hop that is behind its log the next tokens of it, and looks for others where one is lost.

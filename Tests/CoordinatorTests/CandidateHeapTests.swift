@@ -22,4 +22,15 @@ import Testing
             #expect(order == sorted)
         }
     }
+
+    @Test(arguments: [-.infinity, -6, -5, 0, 3, 5, 6, .infinity] as [Float])
+    func `hands out the same whatever it puts in order first`(cut: Float) {
+        var generator = SystemRandomNumberGenerator()
+        let logits = (0..<200).map { _ in Float(Int.random(in: -5...5, using: &generator)) }
+        var (whole, parts) = (CandidateHeap(logits: logits), CandidateHeap(logits: logits, from: cut))
+        for _ in 0...200 {
+            let (expected, next) = (whole.pop(), parts.pop())
+            #expect(expected?.token == next?.token)
+        }
+    }
 }

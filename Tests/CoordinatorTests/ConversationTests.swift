@@ -1,6 +1,7 @@
 import DemoModel
 import Model
 import ShardProtocol
+import SwarmCore
 import Testing
 
 @testable import Coordinator

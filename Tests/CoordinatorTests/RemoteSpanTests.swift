@@ -2,6 +2,7 @@ import NIOCore
 import P2PCore
 import P2PWire
 import ShardProtocol
+import SwarmCore
 import Synchronization
 import Testing
 

@@ -91,7 +91,7 @@ public final class Server: Sendable {
 }
 
 /// A process of the run, with a folder that goes with it. Read by one task at a time.
-private final class RunningProcess: @unchecked Sendable {
+final class RunningProcess: @unchecked Sendable {
     // Sendable: started and read by one task, and stopped when nobody reads any more.
 
     private let process = Process()

@@ -8,6 +8,9 @@ import Swarm
 @main
 struct WideArea {
     static func main() async throws {
+        guard Array(CommandLine.arguments.dropFirst()) != [BareLine.argument] else {
+            return try await BareLine.serveEchoes()
+        }
         let options = try Options(CommandLine.arguments.dropFirst())
         let subject = try Subject(model: options.model)
         print(Row.header)
@@ -33,15 +36,17 @@ struct WideArea {
                 )
             }
             try await subject.withPeer(joining: servers.map(\.address)) { host, _ in
-                let line = try await BareLine(on: group)
+                let program = CommandLine.arguments[0]
+                let line = try await BareLine(hops: hops, program: program, folder: folder, on: group)
+                defer { line.stop() }
                 let run = Run(subject: subject, host: host, chain: chain, options: options)
                 let near = try await run.generate(tokens: options.tokens, .off, over: subject.coordinator(.star))
                 for milliseconds in options.roundTrips {
                     let delay = Duration.milliseconds(milliseconds) / 2
                     for server in servers { server.proxy.setDelay(delay) }
                     for route in options.routes {
-                        let roundTrip = try await line.roundTrip(delay: delay)
-                        print(try await run.row(route, milliseconds, bare: roundTrip, like: near.tokens))
+                        let turn = try await line.turn(delay: delay)
+                        print(try await run.row(route, milliseconds, bare: turn / hops, like: near.tokens))
                     }
                 }
             }
@@ -76,7 +81,7 @@ struct Run {
     }
 
     /// - Parameters:
-    ///   - bare: what the round trip takes over bare TCP.
+    ///   - bare: what the round trip to one of the hops takes over bare TCP.
     ///   - tokens: what the generation gives where nothing is far away.
     func row(_ route: StepWay, _ milliseconds: Int, bare: Duration, like tokens: [UInt32]) async throws -> Row {
         // There and back for every hop, or one way to every hop and one back.

@@ -45,6 +45,9 @@ public struct Activations: Sendable, Hashable {
     /// The bit patterns of the f16 values, row by row.
     public var halves: [UInt16] { HalfBytes.decode(self.data) }
 
+    /// Bytes of the values.
+    package var byteCount: Int { self.data.readableBytes }
+
     /// Rows of a tensor `[1, tokens, width]`; nil for any other rank, or when the leading dimension is not 1.
     public var tokenCount: Int? {
         self.shape.count == 3 && self.shape[0] == 1 ? Int(self.shape[1]) : nil

@@ -2,7 +2,7 @@ package import NIOCore
 
 /// Walks MessagePack value by value without building objects, and bounds what it walks over.
 ///
-/// msgpack-c allocates what a count claims, so nothing reaches it before `readExtent` has measured it here.
+/// What a count claims is compared with the bytes that are there before anything is made of it.
 package struct MessagePackCursor {
     package private(set) var bytes: ByteBuffer
 
@@ -106,14 +106,10 @@ package struct MessagePackCursor {
             guard remaining > 0 else { continue }
             pending.append(remaining - 1)
             total += 1
-            guard total <= Limits.treeValues else {
-                throw .malformed("a MessagePack value holds more than \(Limits.treeValues) values")
-            }
+            guard total <= Limits.treeValues else { throw Self.tooMany }
             let children = try self.skipShallow()
             guard children > 0 else { continue }
-            guard pending.count < Limits.nesting else {
-                throw .malformed("a MessagePack value nests deeper than \(Limits.nesting)")
-            }
+            guard pending.count < Limits.nesting else { throw Self.tooDeep }
             pending.append(children)
         }
         guard let extent = start.readSlice(length: start.readableBytes - self.bytes.readableBytes) else {
@@ -135,4 +131,6 @@ package struct MessagePackCursor {
     }
 
     static let truncated = ShardError.malformed("a MessagePack value is cut off")
+    static let tooMany = ShardError.malformed("a MessagePack value holds more than \(Limits.treeValues) values")
+    static let tooDeep = ShardError.malformed("a MessagePack value nests deeper than \(Limits.nesting)")
 }

@@ -1,4 +1,3 @@
-internal import CMsgpack
 internal import NIOCore
 
 /// A MessagePack value as a tree; for everything but the bytes of tensors.
@@ -24,65 +23,81 @@ package enum MessagePackValue: Equatable, Sendable {
 extension MessagePackCursor {
     /// Reads the next value, within the bounds of `readExtent`.
     ///
+    /// Every key and number of a step is one, so they are read where they stand: msgpack-c makes a zone of memory for each,
+    /// which took most of the time of reading a message.
+    ///
     /// - Throws: `ShardError` with `malformed`.
     package mutating func readValue() throws(ShardError) -> MessagePackValue {
-        let extent = try self.readExtent()
-        let value = extent.withUnsafeReadableBytes { bytes -> Result<MessagePackValue, ShardError> in
-            var unpacked = msgpack_unpacked()
-            msgpack_unpacked_init(&unpacked)
-            defer { msgpack_unpacked_destroy(&unpacked) }
-            var offset = 0
-            let status = msgpack_unpack_next(
-                &unpacked,
-                bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
-                bytes.count,
-                &offset
-            )
-            guard status == MSGPACK_UNPACK_SUCCESS else {
-                return .failure(.malformed("a MessagePack value cannot be parsed"))
-            }
-            // The objects point into `bytes`, so they are copied out here.
-            return Result { () throws(ShardError) in try MessagePackValue(unpacked.data) }
-        }
-        return try value.get()
+        var room = Limits.treeValues
+        return try self.readValue(&room, depth: 1)
     }
-}
 
-extension MessagePackValue {
-    /// Recurses at most `Limits.nesting` deep, since `readExtent` has measured the value.
-    fileprivate init(_ object: msgpack_object) throws(ShardError) {
-        switch object.type {
-        case MSGPACK_OBJECT_NIL: self = .null
-        case MSGPACK_OBJECT_BOOLEAN: self = .boolean(object.via.boolean)
-        case MSGPACK_OBJECT_POSITIVE_INTEGER: self = .unsigned(object.via.u64)
-        case MSGPACK_OBJECT_NEGATIVE_INTEGER: self = .negative(object.via.i64)
-        case MSGPACK_OBJECT_FLOAT32, MSGPACK_OBJECT_FLOAT64: self = .double(object.via.f64)
-        case MSGPACK_OBJECT_STR:
-            let characters = Self.bytes(object.via.str.ptr, object.via.str.size)
-            guard let text = String(validating: characters, as: UTF8.self) else {
-                throw .malformed("a MessagePack string is not UTF-8")
-            }
-            self = .string(text)
-        case MSGPACK_OBJECT_BIN: self = .binary(Self.bytes(object.via.bin.ptr, object.via.bin.size))
-        case MSGPACK_OBJECT_EXT:
-            self = .extended(type: object.via.ext.type, Self.bytes(object.via.ext.ptr, object.via.ext.size))
-        case MSGPACK_OBJECT_ARRAY:
+    /// Recurses at most `Limits.nesting` deep.
+    private mutating func readValue(_ room: inout Int, depth: Int) throws(ShardError) -> MessagePackValue {
+        guard room > 0 else { throw Self.tooMany }
+        room -= 1
+        let marker = self.bytes.getInteger(at: self.bytes.readerIndex, as: UInt8.self) ?? 0
+        switch try self.readLead() {
+        case .null: return .null
+        case .scalar(let byteCount): return try self.readScalar(marker, byteCount)
+        case .string(let byteCount): return .string(try self.readText(byteCount: byteCount))
+        case .binary(let byteCount): return .binary(try self.readBytes(count: byteCount))
+        case .extended(let byteCount):
+            guard let type = self.readInteger(Int8.self) else { throw Self.truncated }
+            return .extended(type: type, try self.readBytes(count: byteCount - 1))
+        case .array(let count):
+            guard count == 0 || depth < Limits.nesting else { throw Self.tooDeep }
             var values: [MessagePackValue] = []
-            for element in UnsafeBufferPointer(start: object.via.array.ptr, count: Int(object.via.array.size)) {
-                values.append(try MessagePackValue(element))
+            for _ in 0..<count { values.append(try self.readValue(&room, depth: depth + 1)) }
+            return .array(values)
+        case .map(let count):
+            guard count == 0 || depth < Limits.nesting else { throw Self.tooDeep }
+            var pairs: [MessagePackValue.Pair] = []
+            for _ in 0..<count {
+                let key = try self.readValue(&room, depth: depth + 1)
+                pairs.append(MessagePackValue.Pair(key: key, value: try self.readValue(&room, depth: depth + 1)))
             }
-            self = .array(values)
-        case MSGPACK_OBJECT_MAP:
-            var pairs: [Pair] = []
-            for pair in UnsafeBufferPointer(start: object.via.map.ptr, count: Int(object.via.map.size)) {
-                pairs.append(Pair(key: try MessagePackValue(pair.key), value: try MessagePackValue(pair.val)))
-            }
-            self = .map(pairs)
-        default: throw .malformed("a MessagePack value of a kind that does not exist")
+            return .map(pairs)
         }
     }
 
-    private static func bytes(_ start: UnsafePointer<CChar>?, _ count: UInt32) -> [UInt8] {
-        [UInt8](UnsafeRawBufferPointer(start: start, count: Int(count)))
+    /// A boolean or a number: small ones stand in the marker, the others behind it.
+    private mutating func readScalar(_ marker: UInt8, _ byteCount: Int) throws(ShardError) -> MessagePackValue {
+        let value: MessagePackValue? =
+            switch marker {
+            case 0x00...0x7f: .unsigned(UInt64(marker))
+            case 0xe0...0xff: .negative(Int64(Int8(bitPattern: marker)))
+            case 0xc2: .boolean(false)
+            case 0xc3: .boolean(true)
+            case 0xca: self.readInteger(UInt32.self).map { .double(Double(Float(bitPattern: $0))) }
+            case 0xcb: self.readInteger(UInt64.self).map { .double(Double(bitPattern: $0)) }
+            case 0xcc: self.readInteger(UInt8.self).map { .unsigned(UInt64($0)) }
+            case 0xcd: self.readInteger(UInt16.self).map { .unsigned(UInt64($0)) }
+            case 0xce: self.readInteger(UInt32.self).map { .unsigned(UInt64($0)) }
+            case 0xcf: self.readInteger(UInt64.self).map { .unsigned($0) }
+            case 0xd0: self.readInteger(Int8.self).map { Self.integer(Int64($0)) }
+            case 0xd1: self.readInteger(Int16.self).map { Self.integer(Int64($0)) }
+            case 0xd2: self.readInteger(Int32.self).map { Self.integer(Int64($0)) }
+            default: self.readInteger(Int64.self).map { Self.integer($0) }
+            }
+        guard let value else { throw Self.truncated }
+        return value
+    }
+
+    private static func integer(_ number: Int64) -> MessagePackValue {
+        number < 0 ? .negative(number) : .unsigned(UInt64(number))
+    }
+
+    private mutating func readText(byteCount: Int) throws(ShardError) -> String {
+        let text = self.bytes.withUnsafeReadableBytes { bytes in
+            String(validating: UnsafeRawBufferPointer(rebasing: bytes.prefix(byteCount)), as: UTF8.self)
+        }
+        guard let text else { throw .malformed("a MessagePack string is not UTF-8") }
+        self.skip(byteCount: byteCount)
+        return text
+    }
+
+    private mutating func readBytes(count: Int) throws(ShardError) -> [UInt8] {
+        [UInt8](try self.readSlice(byteCount: count).readableBytesView)
     }
 }
