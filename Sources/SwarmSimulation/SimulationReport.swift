@@ -33,6 +33,14 @@ public struct SimulationReport: Sendable {
     var searches = 0
     var moves = 0
     var curtailed = 0
+    /// Ways that were opened, those that could not be, answers of pushed steps, and what was pushed and got lost.
+    var edges = 0
+    var unopenedEdges = 0
+    var pushed = 0
+    var astray = 0
+    /// Pushes that hops could not send, and those that hops did not take.
+    var unpushed = 0
+    var refusedPushes = 0
     var events = 0
 
     init(scenario: Scenario) {
@@ -93,6 +101,12 @@ public struct SimulationReport: Sendable {
         sum.searches += right.searches
         sum.moves += right.moves
         sum.curtailed += right.curtailed
+        sum.edges += right.edges
+        sum.unopenedEdges += right.unopenedEdges
+        sum.pushed += right.pushed
+        sum.astray += right.astray
+        sum.unpushed += right.unpushed
+        sum.refusedPushes += right.refusedPushes
         sum.events += right.events
         return sum
     }
@@ -113,6 +127,8 @@ extension SimulationReport: CustomStringConvertible {
             \(self.bans) bans, \(self.busy) answers busy of \(self.busyServers), \(self.late) late steps, \
             \(self.resent) sent again, \(self.reopened) sessions reopened, \(self.fed) steps for understudies
             \(self.searches) searches, \(self.moves) moves, \(self.curtailed) prompts interrupted; refusals: \(list(self.refusals))
+            \(self.edges) ways opened, \(self.unopenedEdges) could not be; \(self.pushed) pushed steps answered, \
+            \(self.astray) astray, \(self.unpushed) not sent on, \(self.refusedPushes) not taken
             """
     }
 }

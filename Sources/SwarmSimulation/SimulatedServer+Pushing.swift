@@ -1,0 +1,131 @@
+internal import P2PWire
+internal import ShardProtocol
+internal import SwarmCore
+
+/// Pushes, as `InferenceStreamService` and `PushDesk` take them and send them on.
+extension SimulatedServer {
+    /// The stream of a session: it lasts as long as the connection on which its coordinator opened it.
+    struct SessionStream: Sendable {
+        let link: Link
+        let connection: Int
+        /// From whom steps are taken beside the coordinator.
+        var predecessor: PeerID?
+        /// Where they go on to; nil also where that is known to be broken.
+        var edge: Edge?
+    }
+
+    /// The way to the next hop, over a connection of this server's.
+    struct Edge: Sendable {
+        let link: Link
+        let connection: Int
+        let target: SimulatedTarget
+    }
+
+    /// A coordinator sends something of a session over a connection: a stream on an earlier one is over.
+    mutating func use(_ key: SessionKey, over link: Link, _ connection: Int) {
+        guard self.streams[key]?.connection != connection else { return }
+        self.streams[key] = SessionStream(link: link, connection: connection)
+    }
+
+    /// A connection of a coordinator's is gone, and what was opened on it.
+    mutating func endStreams(over link: Link, upTo connection: Int) {
+        for (key, stream) in self.streams where stream.link == link && stream.connection <= connection {
+            self.streams[key] = nil
+        }
+    }
+
+    /// A connection over which it pushes is gone.
+    mutating func endEdges(over link: Link, upTo connection: Int) {
+        for (key, stream) in self.streams {
+            guard let edge = stream.edge, edge.link == link, edge.connection <= connection else { continue }
+            self.streams[key]?.edge = nil
+        }
+    }
+
+    /// Another hop sends a step of a session.
+    mutating func received(_ push: PushMessage, from peer: PeerID, over link: Link, _ connection: Int, now: Instant)
+        -> [Reply]
+    {
+        let key = SessionKey(peer: push.coordinator, session: push.step.session)
+        guard let stream = self.streams[key], stream.predecessor == peer else {
+            return [Reply(link: link, connection: connection, message: .refusedPush(key))]
+        }
+        guard !push.isGarbage else {
+            let answer = Self.answer(to: push.step, .refused(.badTensor, retryAfter: nil))
+            return [Reply(link: stream.link, connection: stream.connection, message: .answer(answer))]
+        }
+        return self.received(push.step, of: key.peer, over: stream.link, stream.connection, now: now)
+    }
+
+    /// The next hop takes nothing of a session.
+    mutating func pushWasRefused(_ target: SessionKey, over link: Link) {
+        for (key, stream) in self.streams where key.peer == target.peer {
+            guard let edge = stream.edge, edge.link == link, edge.target.session == target.session else { continue }
+            self.streams[key]?.edge = nil
+        }
+    }
+
+    // MARK: Sending on
+
+    /// Sends on what a step gave, where its coordinator says so; false where it cannot.
+    mutating func pushOn(_ rows: [UInt64], of waiter: Waiter, _ replies: inout [Reply]) -> Bool {
+        guard let details = waiter.message.details, let number = details.pushes.first else { return true }
+        guard let edge = self.streams[waiter.key]?.edge else { return false }
+        var next = waiter.message
+        next.attempt = nil
+        next.session = edge.target.session
+        next.rows = ToyRows(values: rows)
+        next.details?.number = number
+        next.details?.blocks = edge.target.blocks
+        next.details?.maximumTokens = edge.target.maximumTokens
+        next.details?.pushes.removeFirst()
+        let push = PushMessage(coordinator: waiter.key.peer, step: next)
+        let pushes = self.liedAbout(push, over: edge, of: waiter.key)
+        replies += pushes.map { Reply(link: edge.link, connection: edge.connection, message: .push($0)) }
+        return true
+    }
+
+    /// What is sent in place of a push: itself, unless this is a liar.
+    private mutating func liedAbout(_ push: PushMessage, over edge: Edge, of key: SessionKey) -> [PushMessage] {
+        guard let lie = self.properties.lie, let details = push.step.details else { return [push] }
+        let last = self.lastPushes[key]?.push
+        if details.isCertain { self.lastPushes[key] = (edge, push) }
+        var other = push
+        switch lie {
+        case .pushesNothing: return []
+        case .pushesTwice: return [push, push]
+        case .pushesHighNumbers:
+            other.step.details?.number = details.number &+ 1 << (push.step.position % 32)
+            return details.isCertain ? [other] : [push]
+        case .pushesWildPositions:
+            other.step.position += 1 + push.step.position % 7
+            return [other]
+        case .pushesOldSteps:
+            guard var old = last else { return [push] }
+            old.step.details?.number = details.number &+ UInt32(push.step.position % 3)
+            old.step.details?.rollback = true
+            return [push, old]
+        case .pushesShapes:
+            // Fewer logits than are wanted would be wrong ones, and nobody could tell.
+            if push.step.logits == .last || push.step.rows.tokenCount == 1 {
+                other.isGarbage = true
+            } else {
+                other.step.rows.values.removeLast()
+            }
+            return [other]
+        case .pushesAfterwards, .blocks, .speed, .refuses, .turns, .garbage, .silence, .leaving, .weights, .times:
+            return [push]
+        }
+    }
+
+    /// Its session is over, perhaps because another has it now; it goes on pushing.
+    mutating func pushAfterwards(_ key: SessionKey) -> [Reply] {
+        guard self.properties.lie == .pushesAfterwards, let (edge, push) = self.lastPushes[key] else { return [] }
+        return (0..<4).map { number in
+            var old = push
+            old.step.details?.number &+= 1 << (8 * number)
+            old.step.details?.rollback = true
+            return Reply(link: edge.link, connection: edge.connection, message: .push(old))
+        }
+    }
+}

@@ -1,0 +1,244 @@
+internal import P2PWire
+internal import ShardProtocol
+internal import SwarmCore
+
+/// A step of a session on a hop, as answers name it.
+struct StepKey: Hashable, Sendable {
+    let link: Link
+    let session: SessionID
+    let number: UInt32
+
+    init(_ link: Link, _ session: SessionID, _ number: UInt32) {
+        (self.link, self.session, self.number) = (link, session, number)
+    }
+}
+
+/// What one of the two hops of a way was asked for: what `RemoteSpan.open` waits for.
+struct Opening: Sendable {
+    let generation: GenerationID
+    let edge: ChainSession<ToyRows>.Edge
+    let link: Link
+    let since: ContinuousClock.Instant
+    let connection: Int
+}
+
+/// A step that one hop is to push to another: what `InferenceStream.expect` keeps.
+struct ExpectedPush: Sendable {
+    let generation: GenerationID
+    let push: ChainSession<ToyRows>.Push
+    /// What the same step is on the hop behind.
+    let next: StepID?
+    let link: Link
+    let connection: Int
+}
+
+/// Steps that go from hop to hop, as `Chain+Pushing` and `RemoteSpan` have them go.
+extension VirtualSwarm {
+    // MARK: Opening
+
+    /// Asks both hops of a way.
+    mutating func connect(_ edge: ChainSession<ToyRows>.Edge, of id: GenerationID) {
+        guard let generation = self.generations[id], let from = generation.spans[edge.from],
+            let to = generation.spans[edge.to], let peer = self.servers[from.server]?.properties.id, to.pushes
+        else {
+            self.chain(id) { session, _ in session.connected(edge, isOpen: false) }
+            return
+        }
+        let target = SimulatedTarget(
+            server: to.server,
+            session: to.session,
+            blocks: to.blocks,
+            maximumTokens: generation.task.maximumLength
+        )
+        self.say("generation \(id): server \(from.server) is to push to \(to.server)")
+        self.generations[id]?.halfOpen[edge] = nil
+        self.open(.from(peer), edge.to, edge, of: id)
+        self.open(.to(target), edge.from, edge, of: id)
+    }
+
+    private mutating func open(
+        _ change: OpenMessage.Change,
+        _ hop: HopID,
+        _ edge: ChainSession<ToyRows>.Edge,
+        of id: GenerationID
+    ) {
+        guard let task = self.generations[id]?.task, let span = self.generations[id]?.spans[hop] else { return }
+        let opening = self.nextOpening
+        self.nextOpening += 1
+        let link = Link(dialler: task.coordinator, server: span.server)
+        let connection = self.send(.open(OpenMessage(id: opening, session: span.session, change: change)), over: link)
+        self.generations[id]?.spans[hop]?.isOpen = true
+        self.generations[id]?.spans[hop]?.stream = connection
+        self.openings[opening] = Opening(
+            generation: id,
+            edge: edge,
+            link: link,
+            since: self.now,
+            connection: connection
+        )
+        self.schedule(.watchesOpening(opening), in: Self.pingInterval)
+    }
+
+    /// Whoever is asked is pinged; a silent peer opens nothing.
+    mutating func watchOpening(_ id: OpeningID) {
+        guard let opening = self.openings[id] else { return }
+        let waited = self.now - opening.since
+        let silent = self.network[opening.link].lastFrame.map { self.now - $0 } ?? waited
+        guard waited <= Self.silence || silent <= Self.silence else { return self.opened(id, isOpen: false) }
+        self.schedule(.watchesOpening(id), in: Self.pingInterval)
+        if case .open = self.network[opening.link].phase { self.transmit(.ping, over: opening.link, isThere: true) }
+    }
+
+    /// One of the hops of a way has answered, or never will; the way is there when both say so.
+    mutating func opened(_ id: OpeningID, isOpen: Bool) {
+        guard let opening = self.openings.removeValue(forKey: id) else { return }
+        let generation = opening.generation
+        guard let other = self.generations[generation]?.halfOpen.removeValue(forKey: opening.edge) else {
+            self.generations[generation]?.halfOpen[opening.edge] = isOpen
+            return
+        }
+        let isOpen = isOpen && other
+        if isOpen { self.report.edges += 1 } else { self.report.unopenedEdges += 1 }
+        self.say(
+            "generation \(generation): the way from hop \(opening.edge.from.rawValue) is \(isOpen ? "" : "not ")open"
+        )
+        self.chain(generation) { session, _ in session.connected(opening.edge, isOpen: isOpen) }
+    }
+
+    // MARK: Pushed steps
+
+    /// A step was sent that goes on from its hop to these.
+    mutating func expect(_ pushes: [ChainSession<ToyRows>.Push], of id: GenerationID) {
+        var astray: [StepID] = []
+        for (index, push) in pushes.enumerated() {
+            guard let task = self.generations[id]?.task, let span = self.generations[id]?.spans[push.hop] else {
+                continue
+            }
+            let link = Link(dialler: task.coordinator, server: span.server)
+            guard let stream = span.stream, stream == self.network[link].number, self.network[link].isUsable else {
+                astray.append(push.id)
+                continue
+            }
+            self.pushes[StepKey(link, span.session, push.number)] = ExpectedPush(
+                generation: id,
+                push: push,
+                next: index + 1 < pushes.count ? pushes[index + 1].id : nil,
+                link: link,
+                connection: stream
+            )
+        }
+        for push in astray { self.astray(push, of: id) }
+        guard self.generations[id]?.isWatching == false else { return }
+        self.generations[id]?.isWatching = true
+        self.schedule(.watchesPushes(id), in: Self.pingInterval)
+    }
+
+    /// What was to be pushed came to nothing: it is given the long way.
+    private mutating func astray(_ push: StepID, of id: GenerationID) {
+        guard self.generations[id]?.session?.isOutstanding(push) == true else { return }
+        self.report.astray += 1
+        self.say("generation \(id): pushed step \(push.rawValue) is astray")
+        self.obey(self.chain(id) { $0.astray(push, now: $1) }, of: id)
+    }
+
+    mutating func answeredPush(_ key: StepKey, _ answer: AnswerMessage) {
+        guard let expected = self.pushes.removeValue(forKey: key) else { return }
+        let (id, push) = (expected.generation, expected.push)
+        let rows: [UInt64]?
+        switch answer.content {
+        case .refused(let code, _):
+            self.say("generation \(id): pushed step \(push.id.rawValue) is refused: \(code)")
+            return self.astray(push.id, of: id)
+        case .garbage: return self.failed(expected, .unable)
+        case .nothing: rows = nil
+        case .rows(let values): rows = values
+        }
+        let wanted = Self.rowCount(
+            push.tokenCount,
+            isLast: push.isLast,
+            wantsLogits: push.wantsLogits,
+            guesses: push.guesses
+        )
+        guard rows?.count == wanted else { return self.failed(expected, .unable) }
+        guard self.generations[id]?.session?.isOutstanding(push.id) == true else { return }
+        self.report.pushed += 1
+        if push.wantsLogits, let rows { self.generations[id]?.logits = rows }
+        let output = push.isLast ? nil : rows.map { ToyRows(values: $0) }
+        let actions = self.chain(id) { session, now in
+            var actions = session.answered(push.id, with: output, isLeaving: answer.isLeaving, now: now)
+            if answer.isUnpushed, let next = expected.next { actions += session.astray(next, now: now) }
+            return actions
+        }
+        if answer.isUnpushed { self.report.unpushed += 1 }
+        self.say(
+            "generation \(id): pushed step \(push.id.rawValue) is answered\(answer.isUnpushed ? ", unpushed" : "")"
+        )
+        self.obey(actions, of: id)
+        self.endAwaited(id)
+    }
+
+    private mutating func failed(_ expected: ExpectedPush, _ loss: Loss) {
+        self.failed(expected.push.id, of: expected.generation, loss, over: expected.link)
+    }
+
+    private mutating func failed(_ push: StepID, of id: GenerationID, _ loss: Loss, over link: Link) {
+        guard self.generations[id]?.session?.isOutstanding(push) == true else { return }
+        self.report.losses[loss, default: 0] += 1
+        self.say("generation \(id): pushed step \(push.rawValue) fails, server \(link.server) is lost: \(loss)")
+        self.generations[id]?.failure = .lost(loss)
+        if loss.isOfThePeer { self.ban(link) }
+        self.obey(self.chain(id) { $0.failed(push, loss, now: $1) }, of: id)
+        self.endAwaited(id)
+    }
+
+    /// A connection is gone: of what was expected there, and asked for, nothing will be heard.
+    mutating func pushesLost(over link: Link, _ number: Int) {
+        let openings = self.openings.filter { $0.value.link == link && $0.value.connection <= number }
+        for id in openings.keys.sorted() { self.opened(id, isOpen: false) }
+        let lost = self.pushes.filter { $0.value.link == link && $0.value.connection <= number }
+        for (key, expected) in lost.sorted(by: { $0.value.push.id.rawValue < $1.value.push.id.rawValue }) {
+            self.pushes[key] = nil
+            self.astray(expected.push.id, of: expected.generation)
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Looks now and then after those who were pushed to: nobody else waits for them.
+    mutating func watchPushes(_ id: GenerationID) {
+        guard let generation = self.generations[id], let session = generation.session else { return }
+        let awaited = session.awaitedPushes
+        guard !awaited.isEmpty else {
+            self.generations[id]?.isWatching = false
+            return
+        }
+        let due = awaited.filter { self.now - $0.since >= Self.pingInterval }
+        for hop in Set(due.map(\.hop)).sorted(by: { $0.rawValue < $1.rawValue }) {
+            guard let span = generation.spans[hop] else { continue }
+            let link = Link(dialler: generation.task.coordinator, server: span.server)
+            if case .open = self.network[link].phase { self.transmit(.ping, over: link, isThere: true) }
+        }
+        // The ping is waited for as long.
+        if !due.isEmpty { self.schedule(.looksAfter(id, due), in: Self.pingInterval) }
+        self.schedule(.watchesPushes(id), in: Self.pingInterval * (due.isEmpty ? 1 : 2))
+    }
+
+    mutating func lookAfter(_ pushes: [ChainSession<ToyRows>.AwaitedPush], of id: GenerationID) {
+        for push in pushes {
+            guard let generation = self.generations[id], let span = generation.spans[push.hop],
+                generation.session?.isOutstanding(push.id) == true
+            else { continue }
+            let link = Link(dialler: generation.task.coordinator, server: span.server)
+            let isAlive = self.network[link].lastFrame.map { self.now - $0 <= Self.silence } ?? false
+            guard isAlive else {
+                self.failed(push.id, of: id, .gone, over: link)
+                continue
+            }
+            guard self.now - push.since >= push.deadline else { continue }
+            self.say("generation \(id): pushed step \(push.id.rawValue) is late")
+            let actions = self.chain(id) { $0.late(push.id, now: $1) }
+            if self.generations[id]?.session?.isOutstanding(push.id) == false { self.report.astray += 1 }
+            self.obey(actions, of: id)
+        }
+    }
+}
