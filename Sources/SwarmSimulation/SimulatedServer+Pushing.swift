@@ -85,6 +85,10 @@ extension SimulatedServer {
         return true
     }
 
+    /// A number that no step of the session will have: the answer to another step would be one with other numbers, and
+    /// nobody could tell.
+    private static func wild(_ number: UInt32, _ variation: Int) -> UInt32 { number + 1024 << (variation % 20) }
+
     /// What is sent in place of a push: itself, unless this is a liar.
     private mutating func liedAbout(_ push: PushMessage, over edge: Edge, of key: SessionKey) -> [PushMessage] {
         guard let lie = self.properties.lie, let details = push.step.details else { return [push] }
@@ -95,14 +99,16 @@ extension SimulatedServer {
         case .pushesNothing: return []
         case .pushesTwice: return [push, push]
         case .pushesHighNumbers:
-            other.step.details?.number = details.number &+ 1 << (push.step.position % 32)
+            other.step.details?.number = Self.wild(details.number, push.step.position)
             return details.isCertain ? [other] : [push]
         case .pushesWildPositions:
-            other.step.position += 1 + push.step.position % 7
+            // Behind what any session holds: in another place, right rows would be wrong ones.
+            other.step.position += SimulatedServer.contextLength << (push.step.position % 40)
             return [other]
         case .pushesOldSteps:
             guard var old = last else { return [push] }
-            old.step.details?.number = details.number &+ UInt32(push.step.position % 3)
+            let isWild = push.step.position % 3 == 0
+            old.step.details?.number = isWild ? Self.wild(details.number, push.step.position) : details.number
             old.step.details?.rollback = true
             return [push, old]
         case .pushesShapes:
@@ -123,7 +129,7 @@ extension SimulatedServer {
         guard self.properties.lie == .pushesAfterwards, let (edge, push) = self.lastPushes[key] else { return [] }
         return (0..<4).map { number in
             var old = push
-            old.step.details?.number &+= 1 << (8 * number)
+            old.step.details?.number = Self.wild(push.step.details?.number ?? 0, number * 5)
             old.step.details?.rollback = true
             return Reply(link: edge.link, connection: edge.connection, message: .push(old))
         }

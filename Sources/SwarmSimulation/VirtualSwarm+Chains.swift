@@ -124,15 +124,16 @@ extension VirtualSwarm {
 
     // MARK: Others
 
-    private mutating func fill(
+    mutating func fill(
         _ vacancy: ChainSession<ToyRows>.Vacancy,
         of id: GenerationID,
-        late: AttemptID?
+        late: AttemptID? = nil
     ) {
         if let hops = self.plan(vacancy, of: id) { return self.planned(vacancy, hops, of: id, late: late) }
         guard let generation = self.generations[id] else { return }
         if let last = generation.lastSearch, self.now - last < Search.interval {
-            return self.unplanned(vacancy, of: id)
+            guard vacancy.isUrgent else { return self.unplanned(vacancy, of: id) }
+            return self.queue.schedule(.searchesAgain(id, vacancy), at: last + Search.interval)
         }
         let search = self.search(for: .vacancy(id, vacancy, late: late), by: generation.task.coordinator)
         if let late { self.attempts[late]?.search = search }
@@ -146,7 +147,7 @@ extension VirtualSwarm {
     ) {
         guard let members = self.generations[id]?.take(hops, &self.random) else { return }
         self.obey(self.chain(id) { $0.planned(vacancy.id, members, now: $1) }, of: id)
-        if let late { self.checkTakenOver(late) }
+        if let late { self.checkTakenOver(late, isNew: true) }
         self.tend(id)
     }
 

@@ -149,7 +149,7 @@ extension VirtualSwarm {
         case .refused(let code, _):
             self.say("generation \(id): pushed step \(push.id.rawValue) is refused: \(code)")
             return self.astray(push.id, of: id)
-        case .garbage: return self.failed(expected, .unable)
+        case .garbage: return self.astray(push.id, of: id)
         case .nothing: rows = nil
         case .rows(let values): rows = values
         }
@@ -159,7 +159,8 @@ extension VirtualSwarm {
             wantsLogits: push.wantsLogits,
             guesses: push.guesses
         )
-        guard rows?.count == wanted else { return self.failed(expected, .unable) }
+        // Whose fault that is cannot be told.
+        guard rows?.count == wanted else { return self.astray(push.id, of: id) }
         guard self.generations[id]?.session?.isOutstanding(push.id) == true else { return }
         self.report.pushed += 1
         if push.wantsLogits, let rows { self.generations[id]?.logits = rows }
@@ -177,17 +178,13 @@ extension VirtualSwarm {
         self.endAwaited(id)
     }
 
-    private mutating func failed(_ expected: ExpectedPush, _ loss: Loss) {
-        self.failed(expected.push.id, of: expected.generation, loss, over: expected.link)
-    }
-
-    private mutating func failed(_ push: StepID, of id: GenerationID, _ loss: Loss, over link: Link) {
-        guard self.generations[id]?.session?.isOutstanding(push) == true else { return }
-        self.report.losses[loss, default: 0] += 1
-        self.say("generation \(id): pushed step \(push.rawValue) fails, server \(link.server) is lost: \(loss)")
-        self.generations[id]?.failure = .lost(loss)
-        if loss.isOfThePeer { self.ban(link) }
-        self.obey(self.chain(id) { $0.failed(push, loss, now: $1) }, of: id)
+    /// Whoever was pushed to is silent.
+    private mutating func lost(_ push: StepID, of id: GenerationID, over link: Link) {
+        self.report.losses[.gone, default: 0] += 1
+        self.say("generation \(id): pushed step \(push.rawValue) fails, server \(link.server) is lost: gone")
+        self.generations[id]?.failure = .lost(.gone)
+        self.ban(link)
+        self.obey(self.chain(id) { $0.failed(push, .gone, now: $1) }, of: id)
         self.endAwaited(id)
     }
 
@@ -231,7 +228,7 @@ extension VirtualSwarm {
             let link = Link(dialler: generation.task.coordinator, server: span.server)
             let isAlive = self.network[link].lastFrame.map { self.now - $0 <= Self.silence } ?? false
             guard isAlive else {
-                self.failed(push.id, of: id, .gone, over: link)
+                self.lost(push.id, of: id, over: link)
                 continue
             }
             guard self.now - push.since >= push.deadline else { continue }

@@ -119,14 +119,17 @@ extension VirtualSwarm {
         guard !attempt.isChore else { return self.lost(id, .gone) }
         let actions = self.chain(attempt.generation) { $0.late(attempt.step.id, now: $1) }
         self.obey(actions, of: attempt.generation, late: id)
-        if actions?.isEmpty == false { self.checkTakenOver(id) }
+        self.checkTakenOver(id, isNew: actions?.isEmpty == false)
     }
 
     /// Of a late step that somebody else runs now nobody wants to know.
-    mutating func checkTakenOver(_ id: AttemptID) {
+    ///
+    /// - Parameter isNew: whether it was taken over because it is late.
+    mutating func checkTakenOver(_ id: AttemptID, isNew: Bool) {
         guard let attempt = self.attempts[id], !self.isWanted(attempt) else { return }
-        self.ban(attempt)
+        if isNew { self.ban(attempt) }
         self.takeBack(id)
+        self.endAwaited(attempt.generation)
     }
 
     private func isWanted(_ attempt: Attempt) -> Bool {

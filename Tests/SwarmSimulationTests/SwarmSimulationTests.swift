@@ -30,6 +30,9 @@ import Testing
             KWAAI_SIMULATION_TRACE=1 swift test -c release -Xswiftc -enable-testing --filter \(scenario.peers >= 1000 ? "thousand" : "hundred")
             """
         #expect(report.violations.isEmpty, Comment(rawValue: again))
+        if report.failedWithHolders > 0 {
+            print("seed \(scenario.seed): \(report.failedWithHolders) failed with holders")
+        }
         // Where each block keeps a holder and nobody lies, every generation ends well. Where up to a third lie, one may meet
         // more of them than it has attempts, or spend its search on those whom others made up.
         let isHonest = scenario.liars == 0 && scenario.dhtLiars == 0
