@@ -33,11 +33,12 @@ public struct SimulationReport: Sendable {
     var searches = 0
     var moves = 0
     var curtailed = 0
-    /// Ways that were opened, those that could not be, answers of pushed steps, and what was pushed and got lost.
+    /// Steps that came from hop to hop, and those that were to and got lost.
+    public internal(set) var pushedSteps = 0
+    public internal(set) var strayedSteps = 0
+    /// Ways from hop to hop that were opened, and those that could not be.
     var edges = 0
     var unopenedEdges = 0
-    var pushed = 0
-    var astray = 0
     /// Pushes that hops could not send, and those that hops did not take.
     var unpushed = 0
     var refusedPushes = 0
@@ -103,8 +104,8 @@ public struct SimulationReport: Sendable {
         sum.curtailed += right.curtailed
         sum.edges += right.edges
         sum.unopenedEdges += right.unopenedEdges
-        sum.pushed += right.pushed
-        sum.astray += right.astray
+        sum.pushedSteps += right.pushedSteps
+        sum.strayedSteps += right.strayedSteps
         sum.unpushed += right.unpushed
         sum.refusedPushes += right.refusedPushes
         sum.events += right.events
@@ -127,8 +128,8 @@ extension SimulationReport: CustomStringConvertible {
             \(self.bans) bans, \(self.busy) answers busy of \(self.busyServers), \(self.late) late steps, \
             \(self.resent) sent again, \(self.reopened) sessions reopened, \(self.fed) steps for understudies
             \(self.searches) searches, \(self.moves) moves, \(self.curtailed) prompts interrupted; refusals: \(list(self.refusals))
-            \(self.edges) ways opened, \(self.unopenedEdges) could not be; \(self.pushed) pushed steps answered, \
-            \(self.astray) astray, \(self.unpushed) not sent on, \(self.refusedPushes) not taken
+            \(self.edges) ways opened, \(self.unopenedEdges) could not be; \(self.pushedSteps) pushed steps answered, \
+            \(self.strayedSteps) astray, \(self.unpushed) not sent on, \(self.refusedPushes) not taken
             """
     }
 }

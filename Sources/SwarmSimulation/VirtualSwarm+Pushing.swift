@@ -136,7 +136,7 @@ extension VirtualSwarm {
     /// What was to be pushed came to nothing: it is given the long way.
     private mutating func astray(_ push: StepID, of id: GenerationID) {
         guard self.generations[id]?.session?.isOutstanding(push) == true else { return }
-        self.report.astray += 1
+        self.report.strayedSteps += 1
         self.say("generation \(id): pushed step \(push.rawValue) is astray")
         self.obey(self.chain(id) { $0.astray(push, now: $1) }, of: id)
     }
@@ -162,7 +162,7 @@ extension VirtualSwarm {
         // Whose fault that is cannot be told.
         guard rows?.count == wanted else { return self.astray(push.id, of: id) }
         guard self.generations[id]?.session?.isOutstanding(push.id) == true else { return }
-        self.report.pushed += 1
+        self.report.pushedSteps += 1
         if push.wantsLogits, let rows { self.generations[id]?.logits = rows }
         let output = push.isLast ? nil : rows.map { ToyRows(values: $0) }
         let actions = self.chain(id) { session, now in
@@ -234,7 +234,7 @@ extension VirtualSwarm {
             guard self.now - push.since >= push.deadline else { continue }
             self.say("generation \(id): pushed step \(push.id.rawValue) is late")
             let actions = self.chain(id) { $0.late(push.id, now: $1) }
-            if self.generations[id]?.session?.isOutstanding(push.id) == false { self.report.astray += 1 }
+            if self.generations[id]?.session?.isOutstanding(push.id) == false { self.report.strayedSteps += 1 }
             self.obey(actions, of: id)
         }
     }
