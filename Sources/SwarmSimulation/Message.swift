@@ -55,6 +55,8 @@ struct StepMessage: Sendable {
         var maximumTokens: Int
         /// The numbers of the same step on the hops behind.
         var pushes: [UInt32] = []
+        /// Whether nobody but the coordinator is to send steps from now on.
+        var refusesPushes = false
         /// Whether these rows stay right whatever comes. Nobody is told: a liar who gave others what was taken back would
         /// compute wrong numbers by it, which cannot be told from right ones.
         var isCertain: Bool

@@ -79,6 +79,8 @@ struct SimulatedGeneration: Sendable {
     var isWatching = false
     /// What the hops of ways that are being opened have said.
     var halfOpen: [ChainSession<ToyRows>.Edge: Bool] = [:]
+    /// Ways that are open, by the order that opened them.
+    var ways: [OpeningID: ChainSession<ToyRows>.Edge] = [:]
     /// A chore of the session's is under way.
     var isTending = false
     var failure: GenerationEnd?

@@ -19,6 +19,8 @@ extension SimulatedServer {
         let link: Link
         let connection: Int
         let target: SimulatedTarget
+        /// The order that opened it, which is answered again when it breaks.
+        let opening: OpeningID
     }
 
     /// A coordinator sends something of a session over a connection: a stream on an earlier one is over.
@@ -34,11 +36,18 @@ extension SimulatedServer {
         }
     }
 
-    /// A connection over which it pushes is gone.
-    mutating func endEdges(over link: Link, upTo connection: Int) {
-        for (key, stream) in self.streams {
-            guard let edge = stream.edge, edge.link == link, edge.connection <= connection else { continue }
+    /// Ways have broken, of which their coordinators are told.
+    mutating func endEdges(where isBroken: (SessionKey, Edge) -> Bool) -> [Reply] {
+        let broken = self.streams.compactMap { key, stream in
+            stream.edge.flatMap { isBroken(key, $0) ? (key: key, stream: stream, edge: $0) : nil }
+        }
+        return broken.sorted { $0.edge.opening < $1.edge.opening }.map { key, stream, edge in
             self.streams[key]?.edge = nil
+            return Reply(
+                link: stream.link,
+                connection: stream.connection,
+                message: .opened(edge.opening, isOpen: false)
+            )
         }
     }
 
@@ -57,14 +66,6 @@ extension SimulatedServer {
         return self.received(push.step, of: key.peer, over: stream.link, stream.connection, now: now)
     }
 
-    /// The next hop takes nothing of a session.
-    mutating func pushWasRefused(_ target: SessionKey, over link: Link) {
-        for (key, stream) in self.streams where key.peer == target.peer {
-            guard let edge = stream.edge, edge.link == link, edge.target.session == target.session else { continue }
-            self.streams[key]?.edge = nil
-        }
-    }
-
     // MARK: Sending on
 
     /// Sends on what a step gave, where its coordinator says so; false where it cannot.
@@ -79,6 +80,7 @@ extension SimulatedServer {
         next.details?.blocks = edge.target.blocks
         next.details?.maximumTokens = edge.target.maximumTokens
         next.details?.pushes.removeFirst()
+        next.details?.refusesPushes = false
         let push = PushMessage(coordinator: waiter.key.peer, step: next)
         let pushes = self.liedAbout(push, over: edge, of: waiter.key)
         replies += pushes.map { Reply(link: edge.link, connection: edge.connection, message: .push($0)) }

@@ -39,6 +39,8 @@ public struct SimulationReport: Sendable {
     /// Ways from hop to hop that were opened, and those that could not be.
     var edges = 0
     var unopenedEdges = 0
+    /// Those of which their hop said that they broke.
+    var brokenEdges = 0
     /// Pushes that hops could not send, and those that hops did not take.
     var unpushed = 0
     var refusedPushes = 0
@@ -104,6 +106,7 @@ public struct SimulationReport: Sendable {
         sum.curtailed += right.curtailed
         sum.edges += right.edges
         sum.unopenedEdges += right.unopenedEdges
+        sum.brokenEdges += right.brokenEdges
         sum.pushedSteps += right.pushedSteps
         sum.strayedSteps += right.strayedSteps
         sum.unpushed += right.unpushed
@@ -128,7 +131,7 @@ extension SimulationReport: CustomStringConvertible {
             \(self.bans) bans, \(self.busy) answers busy of \(self.busyServers), \(self.late) late steps, \
             \(self.resent) sent again, \(self.reopened) sessions reopened, \(self.fed) steps for understudies
             \(self.searches) searches, \(self.moves) moves, \(self.curtailed) prompts interrupted; refusals: \(list(self.refusals))
-            \(self.edges) ways opened, \(self.unopenedEdges) could not be; \(self.pushedSteps) pushed steps answered, \
+            \(self.edges) ways opened, \(self.unopenedEdges) could not be, \(self.brokenEdges) broke; \(self.pushedSteps) pushed steps answered, \
             \(self.strayedSteps) astray, \(self.unpushed) not sent on, \(self.refusedPushes) not taken
             """
     }

@@ -15,6 +15,15 @@ struct PushDial: Sendable {
     let way: Link
     let wayNumber: Int
     let target: SimulatedTarget
+
+    var edge: SimulatedServer.Edge {
+        SimulatedServer.Edge(
+            link: self.way,
+            connection: self.wayNumber,
+            target: self.target,
+            opening: self.opening
+        )
+    }
 }
 
 /// Ways from hop to hop, as servers see them.
@@ -70,7 +79,7 @@ extension VirtualSwarm {
             return
         }
         self.servers[dial.link.server]?.streams[dial.key]?.edge =
-            isOpen ? SimulatedServer.Edge(link: dial.way, connection: dial.wayNumber, target: dial.target) : nil
+            isOpen ? dial.edge : nil
         guard self.network[dial.link].number == dial.connection, case .open = self.network[dial.link].phase else {
             return
         }
@@ -83,8 +92,9 @@ extension VirtualSwarm {
             guard case .refusedPush(let key) = message else { return }
             self.report.refusedPushes += 1
             self.say("server \(link.server) takes no pushes from \(link.dialler) for \(key.session.rawValue)")
-            self.servers[link.dialler]?.pushWasRefused(key, over: link)
-            return
+            return self.serve(link.dialler) { server, _ in
+                server.endEdges { $0.peer == key.peer && $1.link == link && $1.target.session == key.session }
+            }
         }
         guard self.coordinators[link.dialler]?.hasVanished == false else { return }
         switch message {
@@ -98,7 +108,9 @@ extension VirtualSwarm {
     mutating func connectionLost(_ link: Link, _ number: Int) {
         if self.servers[link.dialler] != nil {
             self.reached(over: link, number, isOpen: false)
-            self.servers[link.dialler]?.endEdges(over: link, upTo: number)
+            self.serve(link.dialler) { server, _ in
+                server.endEdges { $1.link == link && $1.connection <= number }
+            }
         } else {
             self.stepsLost(over: link, number)
             self.pushesLost(over: link, number)

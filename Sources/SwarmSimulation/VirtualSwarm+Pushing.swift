@@ -17,6 +17,8 @@ struct StepKey: Hashable, Sendable {
 struct Opening: Sendable {
     let generation: GenerationID
     let edge: ChainSession<ToyRows>.Edge
+    /// The hop that was asked, and whether it is the one that pushes.
+    let hop: HopID
     let link: Link
     let since: ContinuousClock.Instant
     let connection: Int
@@ -30,6 +32,7 @@ struct ExpectedPush: Sendable {
     let next: StepID?
     let link: Link
     let connection: Int
+    let since: ContinuousClock.Instant
 }
 
 /// Steps that go from hop to hop, as `Chain+Pushing` and `RemoteSpan` have them go.
@@ -72,6 +75,7 @@ extension VirtualSwarm {
         self.openings[opening] = Opening(
             generation: id,
             edge: edge,
+            hop: hop,
             link: link,
             since: self.now,
             connection: connection
@@ -91,8 +95,9 @@ extension VirtualSwarm {
 
     /// One of the hops of a way has answered, or never will; the way is there when both say so.
     mutating func opened(_ id: OpeningID, isOpen: Bool) {
-        guard let opening = self.openings.removeValue(forKey: id) else { return }
+        guard let opening = self.openings.removeValue(forKey: id) else { return self.broke(id) }
         let generation = opening.generation
+        if opening.hop == opening.edge.from { self.keepWay(id, opening, isOpen: isOpen) }
         guard let other = self.generations[generation]?.halfOpen.removeValue(forKey: opening.edge) else {
             self.generations[generation]?.halfOpen[opening.edge] = isOpen
             return
@@ -103,6 +108,31 @@ extension VirtualSwarm {
             "generation \(generation): the way from hop \(opening.edge.from.rawValue) is \(isOpen ? "" : "not ")open"
         )
         self.chain(generation) { session, _ in session.connected(opening.edge, isOpen: isOpen) }
+    }
+
+    /// A session has one way at a time; it is heard of again when it breaks.
+    private mutating func keepWay(_ id: OpeningID, _ opening: Opening, isOpen: Bool) {
+        guard var ways = self.generations[opening.generation]?.ways else { return }
+        ways = ways.filter { $0.value.from != opening.edge.from }
+        if isOpen { ways[id] = opening.edge }
+        self.generations[opening.generation]?.ways = ways
+    }
+
+    /// A hop says that a way has broken which it had opened.
+    private mutating func broke(_ id: OpeningID) {
+        guard
+            let (generation, edge) = self.generations.lazy.compactMap({ key, value in value.ways[id].map { (key, $0) } }
+            )
+            .first
+        else { return }
+        self.generations[generation]?.ways[id] = nil
+        self.report.brokenEdges += 1
+        self.say("generation \(generation): the way from hop \(edge.from.rawValue) has broken")
+        let outstanding = self.generations[generation]?.session?.awaitedPushes.count ?? 0
+        self.obey(self.chain(generation) { $0.broke(edge, now: $1) }, of: generation)
+        let left = self.generations[generation]?.session?.awaitedPushes.count ?? 0
+        self.report.strayedSteps += max(outstanding - left, 0)
+        self.tend(generation)
     }
 
     // MARK: Pushed steps
@@ -124,7 +154,8 @@ extension VirtualSwarm {
                 push: push,
                 next: index + 1 < pushes.count ? pushes[index + 1].id : nil,
                 link: link,
-                connection: stream
+                connection: stream,
+                since: self.now
             )
         }
         for push in astray { self.astray(push, of: id) }
@@ -164,6 +195,15 @@ extension VirtualSwarm {
         guard self.generations[id]?.session?.isOutstanding(push.id) == true else { return }
         self.report.pushedSteps += 1
         if push.wantsLogits, let rows { self.generations[id]?.logits = rows }
+        self.learn(
+            of: expected.link,
+            push.hop,
+            of: id,
+            answer,
+            tokens: push.tokenCount,
+            elapsed: self.now - expected.since,
+            knowsWay: false
+        )
         let output = push.isLast ? nil : rows.map { ToyRows(values: $0) }
         let actions = self.chain(id) { session, now in
             var actions = session.answered(push.id, with: output, isLeaving: answer.isLeaving, now: now)
@@ -192,10 +232,20 @@ extension VirtualSwarm {
     mutating func pushesLost(over link: Link, _ number: Int) {
         let openings = self.openings.filter { $0.value.link == link && $0.value.connection <= number }
         for id in openings.keys.sorted() { self.opened(id, isOpen: false) }
+        self.forgetWays(over: link)
         let lost = self.pushes.filter { $0.value.link == link && $0.value.connection <= number }
         for (key, expected) in lost.sorted(by: { $0.value.push.id.rawValue < $1.value.push.id.rawValue }) {
             self.pushes[key] = nil
             self.astray(expected.push.id, of: expected.generation)
+        }
+    }
+
+    /// The streams on which hops would say that a way breaks are gone.
+    private mutating func forgetWays(over link: Link) {
+        for (id, generation) in self.generations where generation.task.coordinator == link.dialler {
+            self.generations[id]?.ways = generation.ways.filter {
+                generation.spans[$0.value.from]?.server != link.server
+            }
         }
     }
 

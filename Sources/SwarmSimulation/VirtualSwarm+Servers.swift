@@ -54,6 +54,7 @@ extension VirtualSwarm {
             let key = SessionKey(peer: coordinator, session: step.session)
             if self.servers[link.server]?.properties.speaksStreams == true {
                 self.servers[link.server]?.use(key, over: link, connection)
+                if step.details?.refusesPushes == true { self.servers[link.server]?.streams[key]?.predecessor = nil }
             }
             self.serve(link.server) { $0.received(step, of: coordinator, over: link, connection, now: $1) }
         case .close(let session): self.serve(link.server) { $0.close(session, of: coordinator, now: $1) }

@@ -29,6 +29,7 @@ extension VirtualSwarm {
                     rollback: step.goesBack,
                     maximumTokens: task.maximumLength,
                     pushes: step.pushes.map(\.number),
+                    refusesPushes: step.refusesPushes,
                     isCertain: self.generations[id]?.pass?.guesses == 0
                 )
         )
@@ -256,23 +257,44 @@ extension VirtualSwarm {
         self.endAwaited(id)
     }
 
-    /// What a step tells about its peer.
+    /// What a step tells about its peer. One that was sent ahead has waited for others.
     private mutating func learn(_ attempt: Attempt, _ answer: AnswerMessage) {
-        guard !attempt.isChore, !attempt.step.isAhead, let server = self.servers[attempt.link.server]?.properties.id,
-            let span = self.generations[attempt.generation]?.spans[attempt.step.hop]
-        else { return }
-        let elapsed = self.now - attempt.since
+        guard !attempt.isChore, !attempt.step.isAhead else { return }
+        self.learn(
+            of: attempt.link,
+            attempt.step.hop,
+            of: attempt.generation,
+            answer,
+            tokens: attempt.step.payload.tokenCount,
+            elapsed: self.now - attempt.since,
+            knowsWay: attempt.step.pushes.isEmpty
+        )
+    }
+
+    /// - Parameter knowsWay: whether what it took beside computing is the way to the peer and back.
+    mutating func learn(
+        of link: Link,
+        _ hop: HopID,
+        of id: GenerationID,
+        _ answer: AnswerMessage,
+        tokens: Int,
+        elapsed: Duration,
+        knowsWay: Bool
+    ) {
+        guard let server = self.servers[link.server]?.properties.id, let span = self.generations[id]?.spans[hop] else {
+            return
+        }
         let compute = min(elapsed, answer.compute)
         let queue = min(elapsed - compute, answer.queue)
-        self.coordinators[attempt.link.dialler]?.bans.succeeded(server)
-        self.coordinators[attempt.link.dialler]?.failures[server] = nil
-        self.coordinators[attempt.link.dialler]?.figures.ran(
+        self.coordinators[link.dialler]?.bans.succeeded(server)
+        self.coordinators[link.dialler]?.failures[server] = nil
+        self.coordinators[link.dialler]?.figures.ran(
             server,
             blocks: span.blocks.count,
-            tokens: attempt.step.payload.tokenCount,
+            tokens: tokens,
             compute: compute,
             queue: queue,
-            network: elapsed - compute - queue,
+            network: knowsWay ? elapsed - compute - queue : nil,
             now: self.now
         )
     }
