@@ -52,16 +52,21 @@ extension Chain {
         _ origin: StepID
     ) {
         switch outcome {
-        case .astray: self.state.withLock { state in state.happened { $0.astray(push.id, now: .now) } }
-        case .failed(let error): self.failed(push, of: span, error)
         case .answered(let answer):
             do throws(CoordinatorError) {
                 let output = try Self.next(answer.output, isLast: push.isLast, push.wantsLogits, span)
                 self.answered(push, by: span, answer, output, before: next, origin)
             } catch {
-                self.failed(push, of: span, error)
+                self.wentAstray(push)
             }
+        case .failed, .astray: self.wentAstray(push)
         }
+    }
+
+    /// Also what is answered wrongly: the hop that pushed may have sent something else, so nobody is blamed before the step
+    /// comes the long way.
+    private func wentAstray(_ push: Push) {
+        self.state.withLock { state in state.happened { $0.astray(push.id, now: .now) } }
     }
 
     private func answered(
@@ -85,16 +90,6 @@ extension Chain {
         // Its way began at another hop, which says nothing of the way from here.
         let (blocks, tokens) = (span.blocks.count, push.tokenCount)
         self.book?.noteStep(peer: peer, timing: answer.timing, network: nil, blocks: blocks, tokens: tokens)
-    }
-
-    private func failed(_ push: Push, of span: any Span, _ error: CoordinatorError) {
-        let isWanted = self.state.withLock { state in
-            guard state.session.isOutstanding(push.id) else { return false }
-            state.failure = error
-            state.happened { $0.failed(push.id, error.loss, now: .now) }
-            return true
-        }
-        if isWanted, error.loss.isOfThePeer { self.failed(span) }
     }
 
     /// Looks now and then after those who were pushed to: nobody else waits for them.

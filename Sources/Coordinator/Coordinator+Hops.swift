@@ -23,6 +23,7 @@ extension Coordinator {
     func holders(
         through dht: DHT,
         host: Host,
+        of blocks: BlockRange? = nil,
         besides excluded: Set<PeerID> = [],
         agreeingWith match: NodeRecord? = nil,
         lookupTime: Duration = Limits.lookupTime,
@@ -34,7 +35,7 @@ extension Coordinator {
             matching: match
         )
         let holders = await Discovery(host: host, dht: dht)
-            .holders(of: self.modelKey, search, lookupTime: lookupTime, insists: insists)
+            .holders(of: self.modelKey, search, of: blocks, lookupTime: lookupTime, insists: insists)
         self.peers.noteFound(holders)
         return holders
     }

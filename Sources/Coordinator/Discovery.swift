@@ -46,11 +46,14 @@ public struct Discovery: Sendable {
     ///
     /// - Parameters:
     ///   - search: who counts.
-    ///   - lookupTime: how long the DHT is searched; whoever is found is then asked for 3 s.
+    ///   - blocks: which of them must have a holder; nil for all.
+    ///   - lookupTime: how long the DHT is searched; whoever is found is then asked for 3 s, and for up to four times as long
+    ///     while a block has no holder.
     ///   - insists: whether those are dialled too who could not be reached a moment ago.
     func holders(
         of model: ModelKey,
         _ search: HolderSearch,
+        of blocks: BlockRange? = nil,
         lookupTime: Duration = Limits.lookupTime,
         insists: Bool = false
     ) async -> [KnownPeer] {
@@ -61,14 +64,19 @@ public struct Discovery: Sendable {
         let providers = await self.dht.providers(of: keys, within: lookupTime)
         // Of more than can be asked, any: ids cost nothing, so no order of theirs may decide who is.
         let asked = Array(providers.shuffled().prefix(Limits.candidates))
-        let answers = await self.ask(asked, insists: insists) { answers in
-            search.isEnough(
-                answers.compactMap { answer in
-                    answer.record.flatMap { isHolder($0) ? (answer.peer.id, $0) : nil }
-                }
-            )
+        func holders(_ answers: [KnownPeer]) -> [(peer: PeerID, record: NodeRecord)] {
+            answers.compactMap { answer in answer.record.flatMap { isHolder($0) ? (answer.peer.id, $0) : nil } }
         }
-        return answers.filter { $0.record.map(isHolder) ?? false }
+        var answers: [KnownPeer] = []
+        for _ in 0..<Limits.discoveryRounds where !Task.isCancelled {
+            let answered = Set(answers.map(\.peer.id))
+            let before = answers
+            answers += await self.ask(asked.filter { !answered.contains($0.id) }, insists: insists) {
+                search.isEnough(holders(before + $0))
+            }
+            if answers.count == asked.count || search.covers(holders(answers), blocks) { break }
+        }
+        return Self.nearestFirst(answers.filter { $0.record.map(isHolder) ?? false })
     }
 
     /// Asks sixteen at once, until everybody has been asked, `isEnough`, or the time is over.
@@ -83,9 +91,11 @@ public struct Discovery: Sendable {
             within: Limits.discoveryTime,
             until: isEnough
         ) { await self.ask($0, insists: insists) }
-        return answers.sorted {
-            ($0.roundTrip ?? .seconds(60), $0.peer.id) < ($1.roundTrip ?? .seconds(60), $1.peer.id)
-        }
+        return Self.nearestFirst(answers)
+    }
+
+    private static func nearestFirst(_ peers: [KnownPeer]) -> [KnownPeer] {
+        peers.sorted { ($0.roundTrip ?? .seconds(60), $0.peer.id) < ($1.roundTrip ?? .seconds(60), $1.peer.id) }
     }
 
     private func ask(_ peer: PeerInfo, insists: Bool) async -> KnownPeer {

@@ -26,6 +26,10 @@ package enum Limits {
     /// How long discovery asks for node records (DESIGN.md §4).
     package static let discoveryTime = Duration.seconds(3)
 
+    /// For how many times as long it goes on while a block has no holder and some have not been asked: peers that liars made
+    /// up take two seconds each, sixteen at a time, and a search that ends on them fails for want of honest ones.
+    package static let discoveryRounds = 4
+
     /// How long one provider may take to be dialled and to answer with its record; records are hints (DESIGN.md §4).
     package static let recordTime = Duration.seconds(2)
 

@@ -46,9 +46,11 @@ actor Replacements {
         case .discovered(let dht):
             do {
                 return self.choose(try self.plan(vacancy))
-            } catch  where self.hasJustSearched {
-                throw error
             } catch {
+                if let untilNextSearch = self.untilNextSearch {
+                    guard vacancy.isUrgent else { throw error }
+                    try await pause(for: untilNextSearch)
+                }
                 await self.search(dht, for: vacancy)
                 return try self.chooseFound(for: vacancy)
             }
@@ -71,14 +73,16 @@ actor Replacements {
         throw self.coordinator.notInChain(vacancy.blocks, because: reason)
     }
 
-    private var hasJustSearched: Bool {
-        self.lastSearch.map { .now - $0 < Limits.searchInterval } ?? false
+    /// How long nobody new is to be expected; nil where somebody may be.
+    private var untilNextSearch: Duration? {
+        self.lastSearch.map { Limits.searchInterval - (.now - $0) }.flatMap { $0 > .zero ? $0 : nil }
     }
 
     private func search(_ dht: DHT, for vacancy: ChainSession<SpanInput>.Vacancy) async {
         self.known = await self.coordinator.holders(
             through: dht,
             host: self.host,
+            of: vacancy.blocks,
             besides: vacancy.excluding,
             agreeingWith: vacancy.lost.peer.flatMap { self.chosen[$0] },
             lookupTime: Limits.replacementLookupTime,

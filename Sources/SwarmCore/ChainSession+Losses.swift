@@ -31,7 +31,8 @@ extension ChainSession {
         else { return nil }
         let mayReopen = lost.loss == .forgotten && self.mayRemember(self.links[index])
         if !mayReopen, let peer = self.links[index].member.peer { self.excluded.insert(peer) }
-        let vacancy = self.vacancy(index, excluding: self.excluded)
+        var vacancy = self.vacancy(index, excluding: self.excluded)
+        vacancy.isUrgent = true
         self.search = Search(vacancy: vacancy, loss: lost.loss, since: lost.since)
         let isWhole = vacancy.blocks == self.links[index].member.blocks
         return mayReopen && isWhole ? .reopen(vacancy) : .plan(vacancy)
@@ -59,9 +60,9 @@ extension ChainSession {
             // As long as its input is not known either, it is another hop that is late.
             return self.links[index].log.end > step.tokens.lowerBound ? self.astray(id, now: now) : []
         }
-        guard self.search == nil, self.isRecoverable, self.attempts < Limits.recoveryAttempts, !step.isWaitedFor else {
-            return []
-        }
+        guard self.search == nil, self.isRecoverable, !step.isWaitedFor else { return [] }
+        // Whoever answers pings and nothing else would be waited for without end.
+        guard self.attempts < Limits.recoveryAttempts else { return self.failed(id, .late, now: now) }
         self.attempts += 1
         let held = self.links[index].held
         if self.takeOver(index, .late, since: step.since) {

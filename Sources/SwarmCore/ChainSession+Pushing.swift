@@ -45,7 +45,8 @@ extension ChainSession {
         }
     }
 
-    /// The hop before does not send the step, or its answer does not come the short way.
+    /// The hop before does not send the step, or its answer does not come the short way, or is not what it should be: who is
+    /// to blame for that shows when the step is given the long way.
     package mutating func astray(_ id: StepID, now: ContinuousClock.Instant) -> [Action] {
         guard let index = self.index(of: id), let step = self.links[index].outstanding.first(where: { $0.id == id }),
             step.isPushed

@@ -49,6 +49,8 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
         package var excluding: Set<PeerID>
         /// Who ran them before, or the last of those who did.
         package var lost: ChainMember
+        /// Whether nothing goes on before somebody is found: then it is worth waiting until it makes sense to search again.
+        package var isUrgent = false
     }
 
     package enum Action: Sendable {

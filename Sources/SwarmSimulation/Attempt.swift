@@ -54,11 +54,21 @@ struct Search: Sendable {
     var waiting: [PeerID] = []
     var outstanding = 0
     var found: [FoundServer] = []
+    /// How often it has gone on because a block had no holder.
+    var extensions = 0
 
     var generation: GenerationID? {
         switch self.purpose {
         case .begin(let id), .vacancy(let id, _, _), .preparation(let id, _): id
         case .survey: nil
+        }
+    }
+
+    /// Nil where they are all wanted.
+    var blocks: BlockRange? {
+        switch self.purpose {
+        case .begin, .survey: nil
+        case .vacancy(_, let vacancy, _), .preparation(_, let vacancy): vacancy.blocks
         }
     }
 
@@ -69,5 +79,7 @@ struct Search: Sendable {
     static let askingTime = Duration.seconds(3)
     static let lookupTime = Duration.seconds(10)
     static let replacementLookupTime = Duration.seconds(2)
+    /// Whoever is found is asked for so many times as long where that does not give a chain.
+    static let longestAsking = 4
     static let interval = Duration.seconds(5)
 }

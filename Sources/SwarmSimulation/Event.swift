@@ -26,6 +26,8 @@ enum Event: Sendable {
     case reconsiders(server: Int, incarnation: Int)
     case leaves(server: Int, incarnation: Int, next: BlockRange?)
     case restarts(server: Int)
+    /// It has reached the hop that it is to push to, or has not.
+    case dialEnds(DialID, isOpen: Bool)
 
     // Coordinators.
     case begins(GenerationID, SimulatedGeneration.Task)
@@ -34,6 +36,10 @@ enum Event: Sendable {
     case foundProviders(SearchID, [PeerID])
     case asked(SearchID, PeerID, began: ContinuousClock.Instant)
     case searchEnds(SearchID)
+    case searchesAgain(GenerationID, ChainSession<ToyRows>.Vacancy)
+    case watchesOpening(OpeningID)
+    case watchesPushes(GenerationID)
+    case looksAfter(GenerationID, [ChainSession<ToyRows>.AwaitedPush])
     case losesPatience(GenerationID)
 
     case refreshes(peer: Int)
@@ -66,11 +72,16 @@ enum Event: Sendable {
         case .losesPatience(let id): (24, UInt64(id))
         case .refreshes(let peer): (25, UInt64(peer))
         case .fault: (26, 0)
+        case .searchesAgain(let id, _): (32, UInt64(id))
+        case .watchesOpening(let id): (27, id)
+        case .watchesPushes(let id): (28, UInt64(id))
+        case .looksAfter(let id, _): (29, UInt64(id))
+        case .dialEnds(let id, let isOpen): (isOpen ? 30 : 31, id)
         }
     }
 
     private static func number(_ link: Link, _ connection: Int) -> UInt64 {
-        UInt64(link.coordinator) << 40 | UInt64(link.server) << 20 | UInt64(connection)
+        UInt64(link.dialler) << 40 | UInt64(link.server) << 20 | UInt64(connection)
     }
 }
 

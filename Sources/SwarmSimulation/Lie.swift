@@ -21,9 +21,29 @@ enum Lie: Hashable, Sendable {
     case weights
     /// Says that all time went into waiting.
     case times
+    /// Says that it has pushed, and has not.
+    case pushesNothing
+    /// Pushes everything twice.
+    case pushesTwice
+    /// Pushes steps under other numbers than theirs.
+    case pushesHighNumbers
+    /// Pushes steps for tokens behind a gap.
+    case pushesWildPositions
+    /// Pushes steps once more that came before.
+    case pushesOldSteps
+    /// Pushes fewer rows than there are, or values that are no numbers.
+    case pushesShapes
+    /// Goes on pushing to a session after its own is over.
+    case pushesAfterwards
 
     /// What may be drawn.
     static let all: [Lie] =
-        [.blocks, .speed, .garbage, .silence, .leaving, .weights, .times]
+        [.blocks, .speed, .garbage, .silence, .leaving, .weights, .times] + Self.ofPushes
         + ReplyCode.allCases.filter { $0 != .ok }.flatMap { [.refuses($0), .turns($0)] }
+
+    /// Told to other servers.
+    static let ofPushes: [Lie] = [
+        .pushesNothing, .pushesTwice, .pushesHighNumbers, .pushesWildPositions, .pushesOldSteps, .pushesShapes,
+        .pushesAfterwards,
+    ]
 }

@@ -17,6 +17,8 @@ public struct Scenario: Sendable {
     public var liars: Double
     /// Of the nodes of the DHT, which neither serve nor generate.
     public var dhtLiars: Double
+    /// Of the servers that take many steps over one stream: those that push what they give to the next hop.
+    public var pushers: Double
     public var packetLoss: Double
     public var longestWay: Duration
     /// Whether each block has a holder that never fails, that tells the truth, and that nobody is cut off from; it may be
@@ -37,6 +39,7 @@ public struct Scenario: Sendable {
         self.faultsPerMinute = perServer * Double(self.servers)
         self.liars = [0, 0.1, 0.3].randomElement(using: &random) ?? 0
         self.dhtLiars = [0, 0.1].randomElement(using: &random) ?? 0
+        self.pushers = [0.5, 0.9, 1].randomElement(using: &random) ?? 1
         self.packetLoss = [0, 0.001, 0.02].randomElement(using: &random) ?? 0
         self.longestWay = .milliseconds([2, 40, 150].randomElement(using: &random) ?? 40)
         self.keepsHolders = Bool.random(using: &random)

@@ -8,8 +8,11 @@ struct SimulatedSpan: Sendable {
     let blocks: BlockRange
     let isExact: Bool
     let takesStepsAhead: Bool
+    let pushes: Bool
     let session: SessionID
     var isOpen = false
+    /// The connection on which its stream is; what is expected there is lost with it.
+    var stream: Int?
     /// The last step that it was given.
     var lastAttempt: AttemptID?
 }
@@ -26,6 +29,13 @@ struct FoundServer: Sendable {
 struct SimulatedGeneration: Sendable {
     typealias Instant = ContinuousClock.Instant
 
+    /// How steps go from hop to hop: only where every hop pushes, over the coordinator alone, or wherever two hops do.
+    enum StepWay: CaseIterable, Sendable {
+        case auto
+        case star
+        case push
+    }
+
     /// What a generation is to do, and what it is to give.
     struct Task: Sendable {
         var coordinator: Int
@@ -34,6 +44,7 @@ struct SimulatedGeneration: Sendable {
         var reference: [UInt64]
         var chunk: Int
         var keepsStandbys: Bool
+        var way: StepWay
         /// How many of the next tokens are guessed, of which some are wrong.
         var guesses: Int
         /// When so many tokens of the prompt have been read, its user thinks better of it, and then again.
@@ -62,6 +73,14 @@ struct SimulatedGeneration: Sendable {
     /// Where the rest of the prompt begins.
     var position = 0
     private(set) var tokens: [UInt64] = []
+    /// The pass has all that it is for, and still waits for answers that logs are made of.
+    var isFinished = false
+    /// Somebody looks after those who were pushed to.
+    var isWatching = false
+    /// What the hops of ways that are being opened have said.
+    var halfOpen: [ChainSession<ToyRows>.Edge: Bool] = [:]
+    /// Ways that are open, by the order that opened them.
+    var ways: [OpeningID: ChainSession<ToyRows>.Edge] = [:]
     /// A chore of the session's is under way.
     var isTending = false
     var failure: GenerationEnd?
@@ -69,6 +88,8 @@ struct SimulatedGeneration: Sendable {
     var known: [FoundServer] = []
     /// What those say of themselves who run the chain or ran it.
     var chosen: [PeerID: NodeRecord] = [:]
+    /// Peers that were given another session because they had forgotten theirs.
+    var reopened: Set<PeerID> = []
     /// When somebody was looked for last and not found.
     var lastSearch: Instant?
     /// Whether every block had a holder that it could reach, all the time.
@@ -93,6 +114,7 @@ struct SimulatedGeneration: Sendable {
                     blocks: hop.blocks,
                     isExact: server.record.speaksStepExtension,
                     takesStepsAhead: server.record.speaksStreams,
+                    pushes: server.record.speaksPush,
                     session: .random(using: &random)
                 ),
                 of: hop.peer
@@ -109,7 +131,8 @@ struct SimulatedGeneration: Sendable {
             peer: peer,
             blocks: span.blocks,
             isExact: span.isExact,
-            takesStepsAhead: span.takesStepsAhead
+            takesStepsAhead: span.takesStepsAhead,
+            pushes: span.pushes
         )
     }
 

@@ -13,8 +13,9 @@ extension SimulatedServer {
         now: Instant
     ) -> [Reply] {
         func answered(_ content: AnswerMessage.Content) -> [Reply] {
-            let answer = AnswerMessage(attempt: message.attempt, content: content, isLeaving: self.isLeaving)
-            return [Reply(link: link, connection: connection, answer: answer)]
+            var answer = Self.answer(to: message, content)
+            answer.isLeaving = self.isLeaving
+            return [Reply(link: link, connection: connection, message: .answer(answer))]
         }
         switch (self.phase, self.properties.lie) {
         case (.stopped, _), (_, .silence): return []
@@ -55,8 +56,23 @@ extension SimulatedServer {
     mutating func close(_ session: SessionID, of coordinator: PeerID, now: Instant) -> [Reply] {
         var replies: [Reply] = []
         let id = self.nextStepID()
-        self.obey(self.ledger.closed(id, of: SessionKey(peer: coordinator, session: session)), now, &replies)
+        let key = SessionKey(peer: coordinator, session: session)
+        replies += self.pushAfterwards(key)
+        self.streams[key] = nil
+        self.lastPushes[key] = nil
+        self.obey(self.ledger.closed(id, of: key), now, &replies)
+        self.closing.insert(key)
+        self.checkClosed(key)
         return replies
+    }
+
+    /// Of a session that was closed nothing is left, once the step has ended that was running.
+    private mutating func checkClosed(_ key: SessionKey) {
+        guard self.closing.contains(key), !self.work.values.contains(where: { $0.key == key }) else { return }
+        self.closing.remove(key)
+        if self.caches[key] != nil || self.ledger.length(of: key) > 0 {
+            self.violations.append("a session stays that its coordinator has closed")
+        }
     }
 
     /// Nobody wants the answers of these requests any more; a step that has begun commits all the same.
@@ -73,6 +89,7 @@ extension SimulatedServer {
             guard !isWanted, self.scheduler.abandoned(step) else { continue }
             self.work[step] = nil
             self.obey(self.ledger.finished(work.key, .dropped, now: now), now, &replies)
+            self.checkClosed(work.key)
         }
         return replies
     }
@@ -116,8 +133,17 @@ extension SimulatedServer {
     private mutating func reply(_ refusal: Refusal, to id: StepID, _ replies: inout [Reply]) {
         if refusal.code == .busy { self.busyCount += 1 }
         self.reply(to: id, &replies) { message in
-            AnswerMessage(attempt: message.attempt, content: .refused(refusal.code, retryAfter: refusal.retryAfter))
+            Self.answer(to: message, .refused(refusal.code, retryAfter: refusal.retryAfter))
         }
+    }
+
+    static func answer(to message: StepMessage, _ content: AnswerMessage.Content) -> AnswerMessage {
+        AnswerMessage(
+            attempt: message.attempt,
+            session: message.session,
+            number: message.details?.number,
+            content: content
+        )
     }
 
     private mutating func reply(
@@ -128,7 +154,9 @@ extension SimulatedServer {
         guard let waiter = self.waiters.removeValue(forKey: id) else { return }
         var answer = answer(waiter.message)
         answer.isLeaving = self.isLeaving || self.properties.lie == .leaving
-        replies.append(Reply(link: waiter.link, connection: waiter.connection, answer: answer))
+        // The next hop first.
+        if case .rows(let rows) = answer.content { answer.isUnpushed = !self.pushOn(rows, of: waiter, &replies) }
+        replies.append(Reply(link: waiter.link, connection: waiter.connection, message: .answer(answer)))
     }
 }
 
@@ -180,24 +208,25 @@ extension SimulatedServer {
     private mutating func finish(_ id: StepID, _ work: Work, _ now: Instant, _ replies: inout [Reply]) {
         self.work[id] = nil
         let lies = self.properties.lie == .times
+        let blockCount = self.properties.model.blockCount
         let ids = self.waiters.filter { $0.key == id || $0.value.joins == id }.keys
         for waiting in ids.sorted(by: { $0.rawValue < $1.rawValue }) {
             self.reply(to: waiting, &replies) { message in
+                let isLast = work.order.blocks.upperBound == blockCount
                 let content: AnswerMessage.Content =
-                    switch message.wants {
-                    case .hidden, .allLogits: .rows(work.values)
-                    case .lastLogits: .rows(work.values.suffix(1))
-                    case .nothing: .nothing
+                    switch message.logits {
+                    case .last where isLast: .rows(work.values.suffix(1))
+                    case .none where isLast: .nothing
+                    case .none, .last, .every: .rows(work.values)
                     }
+                var answer = Self.answer(to: message, content)
                 let queue = max(work.arrival.duration(to: now) - work.computing, .zero)
-                return AnswerMessage(
-                    attempt: message.attempt,
-                    content: content,
-                    compute: lies ? .zero : work.computing,
-                    queue: lies ? .seconds(3600) : queue
-                )
+                answer.compute = lies ? .zero : work.computing
+                answer.queue = lies ? .seconds(3600) : queue
+                return answer
             }
         }
         self.obey(self.ledger.finished(work.key, .committed, now: now), now, &replies)
+        self.checkClosed(work.key)
     }
 }

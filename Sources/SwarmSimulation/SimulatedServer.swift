@@ -27,6 +27,7 @@ struct SimulatedServer: Sendable {
         var choice: Int?
         var speaksExtension: Bool
         var speaksStreams: Bool
+        var speaksPush: Bool
         var lie: Lie?
         /// Its calendar is wrong by so many seconds.
         var clockError: Int
@@ -56,10 +57,11 @@ struct SimulatedServer: Sendable {
         var computing = Duration.zero
     }
 
+    /// What it sends: an answer to whoever dialled, or a push over a connection of its own.
     struct Reply: Sendable {
         let link: Link
         let connection: Int
-        let answer: AnswerMessage
+        let message: Message
     }
 
     let properties: Properties
@@ -80,6 +82,12 @@ struct SimulatedServer: Sendable {
     var waiters: [StepID: Waiter] = [:]
     var work: [StepID: Work] = [:]
     var pass: BatchScheduler.Batch?
+    /// Streams of sessions, as its coordinators opened them.
+    var streams: [SessionKey: SessionStream] = [:]
+    /// Sessions that their coordinators have closed while a step of theirs runs.
+    var closing: Set<SessionKey> = []
+    /// What a liar pushed last, of each session.
+    var lastPushes: [SessionKey: (edge: Edge, push: PushMessage)] = [:]
     private var nextStep: UInt64 = 0
     private var recordSequence: UInt64 = 0
     /// Whom it saw when it chose its blocks.
@@ -137,6 +145,8 @@ struct SimulatedServer: Sendable {
         self.pausedUntil = nil
         self.stalledUntil = nil
         self.slowness = 1
+        self.streams = [:]
+        self.lastPushes = [:]
         self.forgetEverything()
     }
 
@@ -144,6 +154,7 @@ struct SimulatedServer: Sendable {
         self.ledger = Self.ledger(self.properties)
         self.scheduler = BatchScheduler(rowsPerPass: Self.rowsPerPass)
         self.caches = [:]
+        self.closing = []
         self.waiters = [:]
         self.work = [:]
         self.pass = nil
@@ -188,7 +199,8 @@ struct SimulatedServer: Sendable {
             state: state,
             blocksPerSecond: self.properties.lie == .speed ? 1000 * speed : speed,
             freeKVBytes: UInt64(clamping: self.ledger.freeKVBytes),
-            protocols: self.properties.speaksStreams ? [InferenceStream.protocolID.name] : [],
+            protocols: (self.properties.speaksStreams ? [InferenceStream.protocolID.name] : [])
+                + (self.properties.speaksPush ? [PushTarget.protocolID.name] : []),
             extensions: self.properties.speaksExtension ? [StepExtension.name] : [],
             version: "simulated",
             sequence: self.recordSequence,

@@ -33,6 +33,17 @@ public struct SimulationReport: Sendable {
     var searches = 0
     var moves = 0
     var curtailed = 0
+    /// Steps that came from hop to hop, and those that were to and got lost.
+    public internal(set) var pushedSteps = 0
+    public internal(set) var strayedSteps = 0
+    /// Ways from hop to hop that were opened, and those that could not be.
+    var edges = 0
+    var unopenedEdges = 0
+    /// Those of which their hop said that they broke.
+    var brokenEdges = 0
+    /// Pushes that hops could not send, and those that hops did not take.
+    var unpushed = 0
+    var refusedPushes = 0
     var events = 0
 
     init(scenario: Scenario) {
@@ -93,6 +104,13 @@ public struct SimulationReport: Sendable {
         sum.searches += right.searches
         sum.moves += right.moves
         sum.curtailed += right.curtailed
+        sum.edges += right.edges
+        sum.unopenedEdges += right.unopenedEdges
+        sum.brokenEdges += right.brokenEdges
+        sum.pushedSteps += right.pushedSteps
+        sum.strayedSteps += right.strayedSteps
+        sum.unpushed += right.unpushed
+        sum.refusedPushes += right.refusedPushes
         sum.events += right.events
         return sum
     }
@@ -113,6 +131,8 @@ extension SimulationReport: CustomStringConvertible {
             \(self.bans) bans, \(self.busy) answers busy of \(self.busyServers), \(self.late) late steps, \
             \(self.resent) sent again, \(self.reopened) sessions reopened, \(self.fed) steps for understudies
             \(self.searches) searches, \(self.moves) moves, \(self.curtailed) prompts interrupted; refusals: \(list(self.refusals))
+            \(self.edges) ways opened, \(self.unopenedEdges) could not be, \(self.brokenEdges) broke; \(self.pushedSteps) pushed steps answered, \
+            \(self.strayedSteps) astray, \(self.unpushed) not sent on, \(self.refusedPushes) not taken
             """
     }
 }

@@ -27,6 +27,11 @@ struct VirtualNetwork: Sendable {
         var held: [(isThere: Bool, message: Message)] = []
         /// When the coordinator heard of the server last.
         var lastFrame: Instant?
+
+        /// Whether something can be sent over it, as far as is known.
+        var isUsable: Bool {
+            if case .closed = self.phase { false } else { true }
+        }
     }
 
     struct Place: Sendable {
@@ -84,7 +89,7 @@ struct VirtualNetwork: Sendable {
     {
         var connection = self[link]
         let last = isThere ? connection.arrivals.there : connection.arrivals.back
-        let time = max(now + self.delay(link.coordinator, link.server, using: &random), last + .microseconds(1))
+        let time = max(now + self.delay(link.dialler, link.server, using: &random), last + .microseconds(1))
         if isThere { connection.arrivals.there = time } else { connection.arrivals.back = time }
         self[link] = connection
         return time

@@ -6,6 +6,9 @@ internal import SwarmCore
 extension VirtualSwarm {
     typealias Actions = [ChainSession<ToyRows>.Action]
 
+    /// No ban is shorter.
+    private static let leastBan = Duration.seconds(15)
+
     mutating func begin(_ id: GenerationID, _ task: SimulatedGeneration.Task) {
         self.report.generations += 1
         guard self.coordinators[task.coordinator]?.hasVanished == false else {
@@ -49,6 +52,7 @@ extension VirtualSwarm {
     // MARK: Passes
 
     private mutating func nextPass(_ id: GenerationID) {
+        self.generations[id]?.isFinished = false
         guard let pass = self.generations[id]?.nextPass(&self.random) else {
             let isRight = self.generations[id].map { $0.tokens == $0.task.reference } ?? false
             return self.end(id, isRight ? .finished : .wrong)
@@ -72,7 +76,24 @@ extension VirtualSwarm {
         self.obey(self.chain(id) { $0.curtail(now: $1) }, of: id)
     }
 
+    /// The last hop may answer before those whose answers the others' logs are made of.
+    mutating func endAwaited(_ id: GenerationID) {
+        guard self.generations[id]?.isFinished == true, !self.awaitsAnswers(id) else { return }
+        self.passed(id)
+    }
+
+    private func awaitsAnswers(_ id: GenerationID) -> Bool {
+        self.attempts.values.contains { attempt in
+            attempt.generation == id && !attempt.step.pushes.isEmpty
+                && self.generations[id]?.session?.isOutstanding(attempt.step.id) == true
+        }
+    }
+
     private mutating func passed(_ id: GenerationID) {
+        guard !self.awaitsAnswers(id) else {
+            self.generations[id]?.isFinished = true
+            return
+        }
         guard let generation = self.generations[id], let pass = generation.pass else { return }
         // What is still under way is of hops that were left, or that a curtailed pass does without.
         for attempt in self.attempts.filter({ $0.value.generation == id && !$0.value.isChore }).keys.sorted() {
@@ -103,15 +124,16 @@ extension VirtualSwarm {
 
     // MARK: Others
 
-    private mutating func fill(
+    mutating func fill(
         _ vacancy: ChainSession<ToyRows>.Vacancy,
         of id: GenerationID,
-        late: AttemptID?
+        late: AttemptID? = nil
     ) {
         if let hops = self.plan(vacancy, of: id) { return self.planned(vacancy, hops, of: id, late: late) }
         guard let generation = self.generations[id] else { return }
         if let last = generation.lastSearch, self.now - last < Search.interval {
-            return self.unplanned(vacancy, of: id)
+            guard vacancy.isUrgent else { return self.unplanned(vacancy, of: id) }
+            return self.queue.schedule(.searchesAgain(id, vacancy), at: last + Search.interval)
         }
         let search = self.search(for: .vacancy(id, vacancy, late: late), by: generation.task.coordinator)
         if let late { self.attempts[late]?.search = search }
@@ -125,7 +147,7 @@ extension VirtualSwarm {
     ) {
         guard let members = self.generations[id]?.take(hops, &self.random) else { return }
         self.obey(self.chain(id) { $0.planned(vacancy.id, members, now: $1) }, of: id)
-        if let late { self.checkTakenOver(late) }
+        if let late { self.checkTakenOver(late, isNew: true) }
         self.tend(id)
     }
 
@@ -136,11 +158,15 @@ extension VirtualSwarm {
     private mutating func reopen(_ vacancy: ChainSession<ToyRows>.Vacancy, of id: GenerationID) {
         guard let old = self.generations[id]?.spans[vacancy.lost.id], let peer = vacancy.lost.peer else { return }
         self.report.reopened += 1
+        if self.generations[id]?.reopened.insert(peer).inserted == false {
+            self.report.violated("generation \(id) gives a peer that forgets one session after another")
+        }
         let span = SimulatedSpan(
             server: old.server,
             blocks: old.blocks,
             isExact: old.isExact,
             takesStepsAhead: old.takesStepsAhead,
+            pushes: old.pushes,
             session: .random(using: &self.random)
         )
         guard let member = self.generations[id]?.take(span, of: peer) else { return }
@@ -159,7 +185,7 @@ extension VirtualSwarm {
         return try? self.plan(usable, of: id, blocks: vacancy.blocks, excluding: vacancy.excluding)
     }
 
-    func plan(
+    mutating func plan(
         _ known: [FoundServer],
         of id: GenerationID,
         blocks: BlockRange? = nil,
@@ -179,6 +205,14 @@ extension VirtualSwarm {
             kvBytesPerBlock: SimulatedServer.bytes(of: task.maximumLength)
         )
         let hops = try planner.plan(candidates, blocks: blocks, excluding: excluding)
+        // A ban costs more than any chain without one: whoever failed a moment ago, and did nothing right since, is chosen
+        // only where nobody who did not fail holds its blocks.
+        let failures = coordinator.failures
+        if hops.contains(where: { failures[$0.peer].map { self.now - $0 < Self.leastBan } ?? false }),
+            (try? planner.plan(candidates, blocks: blocks, excluding: excluding.union(failures.keys))) != nil
+        {
+            self.report.violated("generation \(id) plans with a peer that failed just now, and could do without")
+        }
         return hops.compactMap { hop in known.first { $0.id == hop.peer }.map { (hop, $0) } }
     }
 
@@ -193,10 +227,10 @@ extension VirtualSwarm {
                 members,
                 chunk: generation.task.chunk,
                 keepsStandbys: generation.task.keepsStandbys,
-                // Every step goes through the coordinator here.
-                pushes: false
+                pushes: generation.task.way == .push || generation.task.way == .auto && members.allSatisfy(\.pushes)
             )
             self.nextPass(id)
+            self.tend(id)
         } catch {
             self.end(id, .noRoute(error.reason))
         }
@@ -215,7 +249,7 @@ extension VirtualSwarm {
                 self.report.fed += 1
                 self.send(step, of: id, isChore: true)
             case .prepare(let vacancy): self.prepare(vacancy, of: id)
-            case .connect(let edge): self.chain(id) { session, _ in session.connected(edge, isOpen: false) }
+            case .connect(let edge): self.connect(edge, of: id)
             }
         }
     }
@@ -254,7 +288,7 @@ extension VirtualSwarm {
 
     private mutating func close(_ span: SimulatedSpan, by coordinator: Int) {
         guard span.isOpen, span.isExact else { return }
-        self.send(.close(span.session), over: Link(coordinator: coordinator, server: span.server))
+        self.send(.close(span.session), over: Link(dialler: coordinator, server: span.server))
     }
 
     private mutating func closeEverything(_ id: GenerationID) {
@@ -279,6 +313,8 @@ extension VirtualSwarm {
         guard self.generations[id] != nil else { return }
         for attempt in self.attempts.filter({ $0.value.generation == id }).keys.sorted() { self.takeBack(attempt) }
         for search in self.searches.filter({ $0.value.generation == id }).keys { self.searches[search] = nil }
+        self.openings = self.openings.filter { $0.value.generation != id }
+        self.pushes = self.pushes.filter { $0.value.generation != id }
         if end != .vanished {
             self.closeEverything(id)
         }

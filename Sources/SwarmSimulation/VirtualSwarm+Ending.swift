@@ -13,6 +13,8 @@ extension VirtualSwarm {
         if !self.generations.isEmpty { self.report.violated("\(self.generations.count) generations are left") }
         if !self.attempts.isEmpty { self.report.violated("\(self.attempts.count) steps are outstanding") }
         if !self.searches.isEmpty { self.report.violated("\(self.searches.count) searches are under way") }
+        if !self.openings.isEmpty { self.report.violated("\(self.openings.count) ways are being opened") }
+        if !self.pushes.isEmpty { self.report.violated("\(self.pushes.count) pushed steps are outstanding") }
         if self.unfinished != 0 { self.report.violated("\(self.unfinished) generations did not end") }
     }
 }

@@ -103,7 +103,7 @@ extension VirtualSwarm {
         for id in self.generations.filter({ $0.value.task.coordinator == coordinator }).keys.sorted() {
             self.end(id, .vanished)
         }
-        for link in self.links(where: { $0.coordinator == coordinator }) {
+        for link in self.links(where: { $0.dialler == coordinator }) {
             let number = self.network[link].number
             if isSilent {
                 // The server finds out by itself.

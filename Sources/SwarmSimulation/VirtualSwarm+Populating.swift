@@ -54,6 +54,8 @@ extension VirtualSwarm {
         let sessions = isSteadfast ? 400 : Int.random(in: 2...40, using: &self.random)
         let isPlain = Int.random(in: 0..<20, using: &self.random) == 0
         let chooses = Int.random(in: 0..<5, using: &self.random) == 0
+        let speaksStreams = Int.random(in: 0..<5, using: &self.random) > 0
+        let pushes = speaksStreams && Double.random(in: 0..<1, using: &self.random) < self.scenario.pushers
         let properties = SimulatedServer.Properties(
             peer: number,
             id: self.dht.id(of: number),
@@ -65,7 +67,8 @@ extension VirtualSwarm {
             choice: chooses && !isSteadfast && !isPlain ? place.count : nil,
             // A liar that is not told which blocks are meant computes others, which cannot be told from right numbers.
             speaksExtension: isSteadfast || !isPlain || lie != nil,
-            speaksStreams: Int.random(in: 0..<5, using: &self.random) > 0,
+            speaksStreams: speaksStreams || lie.map(Lie.ofPushes.contains) ?? false,
+            speaksPush: pushes || lie.map(Lie.ofPushes.contains) ?? false,
             lie: lie,
             clockError: isSteadfast ? 0 : self.drawClockError(),
             isSteadfast: isSteadfast
@@ -94,6 +97,7 @@ extension VirtualSwarm {
                 reference: self.model.continuation(of: prompt, count: wanted),
                 chunk: [4, 16, 64].randomElement(using: &self.random) ?? 16,
                 keepsStandbys: Int.random(in: 0..<4, using: &self.random) == 0,
+                way: SimulatedGeneration.StepWay.allCases.randomElement(using: &self.random) ?? .auto,
                 guesses: [0, 0, 4].randomElement(using: &self.random) ?? 0,
                 curtailedAt: Int.random(in: 0..<8, using: &self.random) == 0 ? count / 2 : nil
             )

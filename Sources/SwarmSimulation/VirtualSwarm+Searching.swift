@@ -73,9 +73,24 @@ extension VirtualSwarm {
         return record
     }
 
-    /// A survey wants to know of everybody.
+    /// The time for asking is over. Where a block has no holder and some have not been asked yet, they are asked as well.
+    mutating func searchTakesLong(_ id: SearchID) {
+        guard let search = self.searches[id] else { return }
+        guard let holders = self.holders(for: search), !search.waiting.isEmpty,
+            search.extensions + 1 < Search.longestAsking,
+            !holders.covers(search.found.lazy.map { ($0.id, $0.record) }, search.blocks)
+        else { return self.endSearch(id) }
+        self.searches[id]?.extensions += 1
+        self.schedule(.searchEnds(id), in: Search.askingTime)
+    }
+
     private func hasEnough(_ search: Search) -> Bool {
-        guard let generation = search.generation.flatMap({ self.generations[$0] }) else { return false }
+        self.holders(for: search)?.isEnough(search.found.lazy.map { ($0.id, $0.record) }) ?? false
+    }
+
+    /// Who counts; nil for a survey, which wants to know of everybody.
+    private func holders(for search: Search) -> HolderSearch? {
+        guard let generation = search.generation.flatMap({ self.generations[$0] }) else { return nil }
         let banned = self.coordinators[search.peer]?.bans.banned(now: self.now) ?? []
         var holders = HolderSearch(blockCount: self.scenario.blockCount, discounted: banned)
         switch search.purpose {
@@ -84,7 +99,7 @@ extension VirtualSwarm {
             holders.discounted.formUnion(vacancy.excluding)
             holders.matching = vacancy.lost.peer.flatMap { generation.chosen[$0] }
         }
-        return holders.isEnough(search.found.lazy.map { ($0.id, $0.record) })
+        return holders
     }
 
     mutating func endSearch(_ id: SearchID) {

@@ -27,15 +27,35 @@ extension VirtualSwarm {
             else {
                 continue
             }
-            self.transmit(.answer(reply.answer), over: reply.link, isThere: false)
+            if case .push(let push) = reply.message { self.sayPush(push, over: reply.link) }
+            self.transmit(reply.message, over: reply.link, isThere: reply.link.dialler == number)
         }
     }
 
+    private func sayPush(_ push: PushMessage, over link: Link) {
+        let step = push.step
+        self.say(
+            """
+            server \(link.dialler) pushes to \(link.server), session \(step.session.rawValue), number \
+            \(step.details?.number ?? 0): \(step.rows.tokenCount) tokens at \(step.position)\
+            \(step.details?.rollback == true ? " again" : "")\(push.isGarbage ? ", garbage" : "")
+            """
+        )
+    }
+
     mutating func serverReceived(_ message: Message, over link: Link, _ connection: Int) {
-        guard let coordinator = self.coordinators[link.coordinator]?.id else { return }
+        if case .push(let push) = message, let peer = self.servers[link.dialler]?.properties.id {
+            return self.serve(link.server) { $0.received(push, from: peer, over: link, connection, now: $1) }
+        }
+        guard let coordinator = self.coordinators[link.dialler]?.id else { return }
         switch message {
         case .ping: self.transmit(.pong, over: link, isThere: false)
         case .step(let step):
+            let key = SessionKey(peer: coordinator, session: step.session)
+            if self.servers[link.server]?.properties.speaksStreams == true {
+                self.servers[link.server]?.use(key, over: link, connection)
+                if step.details?.refusesPushes == true { self.servers[link.server]?.streams[key]?.predecessor = nil }
+            }
             self.serve(link.server) { $0.received(step, of: coordinator, over: link, connection, now: $1) }
         case .close(let session): self.serve(link.server) { $0.close(session, of: coordinator, now: $1) }
         case .cancel(let session, let attempt):
@@ -43,7 +63,8 @@ extension VirtualSwarm {
             self.serve(link.server) { server, now in
                 server.abandon(now: now) { $0.key == key && $0.message.attempt == attempt }
             }
-        case .answer, .pong: break
+        case .open(let message): self.opens(message, of: coordinator, over: link, connection)
+        case .answer, .opened, .push, .refusedPush, .pong: break
         }
     }
 
@@ -74,9 +95,10 @@ extension VirtualSwarm {
         self.dht.restart(number, isGone: true)
         self.cancelSurveys(of: number)
         if hasPower {
-            for link in self.links(where: { $0.server == number }) { self.breakOff(link) }
+            for link in self.links(where: { $0.server == number || $0.dialler == number }) { self.breakOff(link) }
         } else {
             self.unpowered.insert(number)
+            self.losePower(number)
         }
     }
 

@@ -4,8 +4,8 @@ internal import SwarmCore
 
 /// Steps on their way, as `RemoteSpan` and `Host.whileAlive` send and watch them.
 extension VirtualSwarm {
-    private static let pingInterval = Duration.milliseconds(500)
-    private static let silence = Duration.seconds(2)
+    static let pingInterval = Duration.milliseconds(500)
+    static let silence = Duration.seconds(2)
     /// How long `busy` is borne.
     private static let busyTime = Duration.seconds(30)
     private static let shortestRetry = Duration.milliseconds(50)
@@ -20,51 +20,74 @@ extension VirtualSwarm {
             session: span.session,
             position: step.position,
             rows: step.payload,
-            wants: !step.isLast ? .hidden : !step.wantsLogits ? .nothing : step.guesses > 0 ? .allLogits : .lastLogits,
+            logits: Self.logits(step),
             details: !span.isExact
                 ? nil
                 : StepMessage.Details(
                     number: step.number,
                     blocks: span.blocks,
                     rollback: step.goesBack,
-                    maximumTokens: task.maximumLength
+                    maximumTokens: task.maximumLength,
+                    pushes: step.pushes.map(\.number),
+                    refusesPushes: step.refusesPushes,
+                    isCertain: self.generations[id]?.pass?.guesses == 0
                 )
         )
+        let attemptID = self.nextAttempt
         var attempt = Attempt(
             generation: id,
             step: step,
             message: message,
-            link: Link(coordinator: task.coordinator, server: span.server),
+            link: Link(dialler: task.coordinator, server: span.server),
             isChore: isChore,
             since: self.now,
             patience: self.now + Self.busyTime,
             resends: span.isExact ? 1 : 0
         )
         attempt.before = step.isAhead ? span.lastAttempt : nil
-        self.attempts[message.attempt] = attempt
+        self.attempts[attemptID] = attempt
         self.nextAttempt += 1
         // A plain server cannot go back.
-        guard span.isExact || !step.goesBack else { return self.lost(message.attempt, Loss(.gap)) }
+        guard span.isExact || !step.goesBack else { return self.lost(attemptID, Loss(.gap)) }
         span.isOpen = true
-        span.lastAttempt = message.attempt
+        span.lastAttempt = attemptID
         self.generations[id]?.spans[step.hop] = span
         self.report.steps += 1
         self.say(
             """
-            generation \(id): step \(message.attempt) to server \(span.server), hop \(step.hop.rawValue), number \
+            generation \(id): step \(attemptID) to server \(span.server), hop \(step.hop.rawValue), number \
             \(step.number): \(step.payload.tokenCount) tokens at \(step.position)\(step.goesBack ? " again" : "")\
-            \(step.isAhead ? ", ahead" : "")\(isChore ? ", beside" : "")\(step.wantsLogits ? ", for logits" : "")
+            \(step.isAhead ? ", ahead" : "")\(isChore ? ", beside" : "")\(step.wantsLogits ? ", for logits" : "")\
+            \(step.pushes.isEmpty ? "" : ", and on to \(step.pushes.count)")
             """
         )
-        self.transmit(message.attempt)
-        self.schedule(.watches(message.attempt), in: Self.pingInterval)
+        self.transmit(attemptID)
+        self.schedule(.watches(attemptID), in: Self.pingInterval)
+        if !step.pushes.isEmpty { self.expect(step.pushes, of: id) }
+    }
+
+    /// What is wanted of the last hop that it goes to.
+    private static func logits(_ step: ChainSession<ToyRows>.Step) -> StepMessage.Logits {
+        let (areWanted, guesses) =
+            step.pushes.last.map { ($0.wantsLogits, $0.guesses) } ?? (step.wantsLogits, step.guesses)
+        return !areWanted ? .none : guesses > 0 ? .every : .last
+    }
+
+    /// How many rows a hop owes; nil where it owes none.
+    static func rowCount(_ tokens: Int, isLast: Bool, wantsLogits: Bool, guesses: Int) -> Int? {
+        guard isLast else { return tokens }
+        return !wantsLogits ? nil : guesses > 0 ? tokens : 1
     }
 
     private mutating func transmit(_ id: AttemptID) {
         guard let attempt = self.attempts[id] else { return }
+        if let number = attempt.message.details?.number {
+            self.sentNumbers[StepKey(attempt.link, attempt.message.session, number)] = id
+        }
         let connection = self.send(.step(attempt.message), over: attempt.link)
         self.attempts[id]?.connection = connection
         self.attempts[id]?.isResting = false
+        self.generations[attempt.generation]?.spans[attempt.step.hop]?.stream = connection
     }
 
     /// `busy` is over, perhaps.
@@ -97,23 +120,29 @@ extension VirtualSwarm {
         guard !attempt.isChore else { return self.lost(id, .gone) }
         let actions = self.chain(attempt.generation) { $0.late(attempt.step.id, now: $1) }
         self.obey(actions, of: attempt.generation, late: id)
-        if actions?.isEmpty == false { self.checkTakenOver(id) }
+        self.checkTakenOver(id, isNew: actions?.isEmpty == false)
     }
 
     /// Of a late step that somebody else runs now nobody wants to know.
-    mutating func checkTakenOver(_ id: AttemptID) {
+    ///
+    /// - Parameter isNew: whether it was taken over because it is late.
+    mutating func checkTakenOver(_ id: AttemptID, isNew: Bool) {
         guard let attempt = self.attempts[id], !self.isWanted(attempt) else { return }
-        self.ban(attempt)
+        if isNew { self.ban(attempt) }
         self.takeBack(id)
+        self.endAwaited(attempt.generation)
     }
 
     private func isWanted(_ attempt: Attempt) -> Bool {
         attempt.isChore || self.generations[attempt.generation]?.session?.isOutstanding(attempt.step.id) ?? false
     }
 
-    private mutating func ban(_ attempt: Attempt) {
-        guard let server = self.servers[attempt.link.server]?.properties.id else { return }
-        self.coordinators[attempt.link.coordinator]?.bans.failed(server, now: self.now)
+    private mutating func ban(_ attempt: Attempt) { self.ban(attempt.link) }
+
+    mutating func ban(_ link: Link) {
+        guard let server = self.servers[link.server]?.properties.id else { return }
+        self.coordinators[link.dialler]?.bans.failed(server, now: self.now)
+        self.coordinators[link.dialler]?.failures[server] = self.now
         self.report.bans += 1
     }
 
@@ -130,6 +159,9 @@ extension VirtualSwarm {
     private mutating func settle(_ id: AttemptID) -> Attempt? {
         guard let attempt = self.attempts.removeValue(forKey: id) else { return nil }
         if let search = attempt.search { self.searches[search] = nil }
+        if let number = attempt.message.details?.number {
+            self.sentNumbers[StepKey(attempt.link, attempt.message.session, number)] = nil
+        }
         for next in self.attempts.filter({ $0.value.awaitsBefore && $0.value.before == id }).keys.sorted() {
             self.attempts[next]?.awaitsBefore = false
             self.attempts[next]?.before = nil
@@ -139,7 +171,7 @@ extension VirtualSwarm {
     }
 
     /// A connection is gone: what was sent over it is sent once more, where that is safe.
-    mutating func connectionLost(_ link: Link, _ number: Int) {
+    mutating func stepsLost(over link: Link, _ number: Int) {
         let ids = self.attempts.filter { $0.value.link == link && $0.value.connection == number && !$0.value.isResting }
         for id in ids.keys.sorted() {
             guard let attempt = self.attempts[id] else { continue }
@@ -155,27 +187,28 @@ extension VirtualSwarm {
 
     // MARK: Answers
 
-    mutating func coordinatorReceived(_ message: Message, over link: Link) {
-        guard self.coordinators[link.coordinator]?.hasVanished == false, case .answer(let answer) = message else {
-            return
-        }
+    mutating func received(_ answer: AnswerMessage, over link: Link) {
+        let key = answer.number.map { StepKey(link, answer.session, $0) }
+        if answer.attempt == nil, let key, self.pushes[key] != nil { return self.answeredPush(key, answer) }
         // Of a step that is not waited for any more nobody wants to know.
-        guard let attempt = self.attempts[answer.attempt], attempt.link == link else { return }
+        guard let id = answer.attempt ?? key.flatMap({ self.sentNumbers[$0] }), let attempt = self.attempts[id],
+            attempt.link == link
+        else { return }
         switch answer.content {
-        case .garbage: self.lost(answer.attempt, .unable)
+        case .garbage: self.lost(id, .unable)
         case .refused(.busy, let retryAfter) where self.now < attempt.patience:
             self.report.busy += 1
             let wait = min(max(retryAfter ?? .milliseconds(250), Self.shortestRetry), attempt.patience - self.now)
-            self.attempts[answer.attempt]?.isResting = true
-            self.schedule(.triesAgain(answer.attempt), in: wait)
-        case .refused(.gap, _) where self.waitsForItsTurn(answer.attempt),
-            .refused(.unknownSession, _) where self.waitsForItsTurn(answer.attempt):
+            self.attempts[id]?.isResting = true
+            self.schedule(.triesAgain(id), in: wait)
+        case .refused(.gap, _) where self.waitsForItsTurn(id),
+            .refused(.unknownSession, _) where self.waitsForItsTurn(id):
             break
         case .refused(let code, _):
             self.report.refusals[code, default: 0] += 1
-            self.lost(answer.attempt, Loss(code))
-        case .rows(let rows): self.answered(answer, rows: rows)
-        case .nothing: self.answered(answer, rows: nil)
+            self.lost(id, Loss(code))
+        case .rows(let rows): self.answered(id, answer, rows: rows)
+        case .nothing: self.answered(id, answer, rows: nil)
         }
     }
 
@@ -192,19 +225,19 @@ extension VirtualSwarm {
         return true
     }
 
-    private mutating func answered(_ answer: AnswerMessage, rows: [UInt64]?) {
-        guard let attempt = self.attempts[answer.attempt] else { return }
+    private mutating func answered(_ attemptID: AttemptID, _ answer: AnswerMessage, rows: [UInt64]?) {
+        guard let attempt = self.attempts[attemptID] else { return }
         let (step, id) = (attempt.step, attempt.generation)
-        let wanted: Int? =
-            switch attempt.message.wants {
-            case .hidden, .allLogits: step.payload.tokenCount
-            case .lastLogits: 1
-            case .nothing: nil
-            }
-        guard rows?.count == wanted else { return self.lost(answer.attempt, .unable) }
+        let wanted = Self.rowCount(
+            step.payload.tokenCount,
+            isLast: step.isLast,
+            wantsLogits: step.wantsLogits,
+            guesses: step.guesses
+        )
+        guard rows?.count == wanted else { return self.lost(attemptID, .unable) }
         let isWanted = self.isWanted(attempt)
-        self.say("generation \(id): step \(answer.attempt) is answered\(isWanted ? "" : ", and nobody wants it")")
-        self.settle(answer.attempt)
+        self.say("generation \(id): step \(attemptID) is answered\(isWanted ? "" : ", and nobody wants it")")
+        self.settle(attemptID)
         guard isWanted else { return }
         self.learn(attempt, answer)
         let output = step.isLast ? nil : rows.map { ToyRows(values: $0) }
@@ -214,28 +247,54 @@ extension VirtualSwarm {
             return self.tend(id)
         }
         if step.wantsLogits, let rows { self.generations[id]?.logits = rows }
-        let actions = self.chain(id) {
-            $0.answered(step.id, with: output, isLeaving: answer.isLeaving, now: $1)
+        if answer.isUnpushed { self.report.unpushed += 1 }
+        let actions = self.chain(id) { session, now in
+            var actions = session.answered(step.id, with: output, isLeaving: answer.isLeaving, now: now)
+            if answer.isUnpushed, let push = step.pushes.first { actions += session.astray(push.id, now: now) }
+            return actions
         }
         self.obey(actions, of: id)
+        self.endAwaited(id)
     }
 
-    /// What a step tells about its peer.
+    /// What a step tells about its peer. One that was sent ahead has waited for others.
     private mutating func learn(_ attempt: Attempt, _ answer: AnswerMessage) {
-        guard !attempt.isChore, !attempt.step.isAhead, let server = self.servers[attempt.link.server]?.properties.id,
-            let span = self.generations[attempt.generation]?.spans[attempt.step.hop]
-        else { return }
-        let elapsed = self.now - attempt.since
+        guard !attempt.isChore, !attempt.step.isAhead else { return }
+        self.learn(
+            of: attempt.link,
+            attempt.step.hop,
+            of: attempt.generation,
+            answer,
+            tokens: attempt.step.payload.tokenCount,
+            elapsed: self.now - attempt.since,
+            knowsWay: attempt.step.pushes.isEmpty
+        )
+    }
+
+    /// - Parameter knowsWay: whether what it took beside computing is the way to the peer and back.
+    mutating func learn(
+        of link: Link,
+        _ hop: HopID,
+        of id: GenerationID,
+        _ answer: AnswerMessage,
+        tokens: Int,
+        elapsed: Duration,
+        knowsWay: Bool
+    ) {
+        guard let server = self.servers[link.server]?.properties.id, let span = self.generations[id]?.spans[hop] else {
+            return
+        }
         let compute = min(elapsed, answer.compute)
         let queue = min(elapsed - compute, answer.queue)
-        self.coordinators[attempt.link.coordinator]?.bans.succeeded(server)
-        self.coordinators[attempt.link.coordinator]?.figures.ran(
+        self.coordinators[link.dialler]?.bans.succeeded(server)
+        self.coordinators[link.dialler]?.failures[server] = nil
+        self.coordinators[link.dialler]?.figures.ran(
             server,
             blocks: span.blocks.count,
-            tokens: attempt.step.payload.tokenCount,
+            tokens: tokens,
             compute: compute,
             queue: queue,
-            network: elapsed - compute - queue,
+            network: knowsWay ? elapsed - compute - queue : nil,
             now: self.now
         )
     }
@@ -257,5 +316,6 @@ extension VirtualSwarm {
         self.generations[attempt.generation]?.failure = .lost(loss)
         let actions = self.chain(attempt.generation) { $0.failed(attempt.step.id, loss, now: $1) }
         self.obey(actions, of: attempt.generation)
+        self.endAwaited(attempt.generation)
     }
 }

@@ -28,8 +28,17 @@ public struct VirtualSwarm {
     var generations: [GenerationID: SimulatedGeneration] = [:]
     var attempts: [AttemptID: Attempt] = [:]
     var searches: [SearchID: Search] = [:]
+    var openings: [OpeningID: Opening] = [:]
+    /// Steps that one hop was to push to another, by what their answers say of them.
+    var pushes: [StepKey: ExpectedPush] = [:]
+    /// Steps that were sent, likewise.
+    var sentNumbers: [StepKey: AttemptID] = [:]
+    /// Hops that dial others.
+    var dials: [DialID: PushDial] = [:]
     var nextAttempt: AttemptID = 0
     var nextSearch: SearchID = 0
+    var nextOpening: OpeningID = 0
+    var nextDial: DialID = 0
     var nextSide = 1
     /// Generations that have neither ended nor begun.
     var unfinished = 0
@@ -131,7 +140,12 @@ public struct VirtualSwarm {
         case .triesAgain(let id): self.tryAgain(id)
         case .foundProviders(let id, let peers): self.foundProviders(id, peers)
         case .asked(let id, let peer, let began): self.asked(id, peer, began)
-        case .searchEnds(let id): self.endSearch(id)
+        case .searchEnds(let id): self.searchTakesLong(id)
+        case .searchesAgain(let id, let vacancy): self.fill(vacancy, of: id)
+        case .watchesOpening(let id): self.watchOpening(id)
+        case .watchesPushes(let id): self.watchPushes(id)
+        case .looksAfter(let id, let pushes): self.lookAfter(pushes, of: id)
+        case .dialEnds(let id, let isOpen): self.dialEnded(id, isOpen: isOpen)
         case .losesPatience(let id): self.losePatience(id)
         case .refreshes(let peer):
             guard self.isBusy else { return }
@@ -147,6 +161,8 @@ struct SimulatedCoordinator: Sendable {
     let id: PeerID
     var figures = PeerFigures()
     var bans = PeerBans()
+    /// When it last lost those peers that have done nothing for it since.
+    var failures: [PeerID: ContinuousClock.Instant] = [:]
     /// Its calendar is wrong by so many seconds.
     let clockError: Int
     var hasVanished = false

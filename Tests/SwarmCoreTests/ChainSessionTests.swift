@@ -221,6 +221,41 @@ import Testing
         #expect(chain.vacancies.count == Limits.recoveryAttempts)
     }
 
+    @Test func `a hop that is late when nobody else may be tried any more ends the pass`() throws {
+        var chain = self.chain()
+        var step = try #require(self.firstStep(&chain))
+        for attempt in 0..<Limits.recoveryAttempts {
+            guard case .plan(let vacancy)? = chain.session.failed(step.id, .unable, now: chain.now).first else {
+                Issue.record("nobody is looked for")
+                return
+            }
+            let id = HopID(rawValue: UInt64(10 + attempt))
+            let other = ChainMember(id: id, peer: self.peers[5], blocks: vacancy.blocks)
+            guard case .send(let next)? = chain.session.planned(vacancy.id, [other], now: chain.now).first else {
+                Issue.record("nothing is sent")
+                return
+            }
+            step = next
+        }
+        guard case .fail? = chain.session.late(step.id, now: chain.now).first else {
+            Issue.record("it is waited for without end")
+            return
+        }
+    }
+
+    @Test func `a search is urgent where nothing goes on without it`() throws {
+        var chain = self.chain()
+        let step = try #require(self.firstStep(&chain))
+        guard case .plan(let late)? = chain.session.late(step.id, now: chain.now).first,
+            case .plan(let lost)? = chain.session.failed(step.id, .gone, now: chain.now).first,
+            case .plan(let again)? = chain.session.unplanned(lost.id, now: chain.now).first
+        else {
+            Issue.record("nobody is looked for")
+            return
+        }
+        #expect(!late.isUrgent && lost.isUrgent && again.isUrgent)
+    }
+
     @Test func `without anybody to ask a loss is the end, and nothing is kept`() {
         var chain = self.chain(isRecoverable: false)
         chain.fate = { $0.position == 12 ? .loses(.gone) : .answers }

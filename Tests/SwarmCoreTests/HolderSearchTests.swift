@@ -34,6 +34,16 @@ import Testing
         #expect(!HolderSearch(blockCount: 8, matching: other).isEnough(self.found([whole, whole])))
     }
 
+    @Test func `a search goes on while a block that is wanted has no holder at all`() throws {
+        let records = self.found([try Samples.record((0, 5), of: 8), try Samples.record((4, 7), of: 8)])
+        let search = HolderSearch(blockCount: 8)
+        #expect(!search.covers(records))
+        #expect(search.covers(records, try BlockRange(1, 7)))
+        #expect(!search.covers(records, try BlockRange(6, 8)))
+        #expect(!HolderSearch(blockCount: 8, discounted: [self.peers[1]]).covers(records, try BlockRange(4, 6)))
+        #expect(search.covers(records + [(self.peers[2], try Samples.record((7, 8), of: 8))]))
+    }
+
     @Test func `a range beyond the model counts where the model is`() throws {
         let record = try Samples.record((4, 24), of: 24)
         let first = try Samples.record((0, 4), of: 8)
