@@ -55,7 +55,7 @@ extension Chain {
         case .answered(let answer):
             do throws(CoordinatorError) {
                 let output = try Self.next(answer.output, isLast: push.isLast, push.wantsLogits, span)
-                self.answered(push, by: span, answer, output, before: next, origin)
+                self.answered(push, answer, output, before: next, origin)
             } catch {
                 self.wentAstray(push)
             }
@@ -71,25 +71,21 @@ extension Chain {
 
     private func answered(
         _ push: Push,
-        by span: any Span,
         _ answer: SpanAnswer,
         _ output: SpanInput?,
         before next: Push?,
         _ origin: StepID
     ) {
-        let isWanted = self.state.withLock { state in
-            guard state.session.isOutstanding(push.id) else { return false }
+        let shares = self.state.withLock { state -> [State.Share] in
+            guard state.session.isOutstanding(push.id) else { return [] }
             if case .logits(let logits) = answer.output, push.wantsLogits { state.result.logits = logits }
-            state.took(answer.timing, push.id, of: origin)
+            let shares = state.took(answer.timing, push.id, of: origin)
             state.result.pushedSteps += 1
             state.happened { $0.answered(push.id, with: output, isLeaving: answer.isLeaving, now: .now) }
             if answer.isUnpushed, let next { state.happened { $0.astray(next.id, now: .now) } }
-            return true
+            return shares
         }
-        guard isWanted, let peer = span.peer else { return }
-        // Its way began at another hop, which says nothing of the way from here.
-        let (blocks, tokens) = (span.blocks.count, push.tokenCount)
-        self.book?.noteStep(peer: peer, timing: answer.timing, network: nil, blocks: blocks, tokens: tokens)
+        self.note(shares, tokens: push.tokenCount, isPushed: true)
     }
 
     /// Looks now and then after those who were pushed to: nobody else waits for them.

@@ -43,18 +43,27 @@ extension Chain {
             )
         }
 
+        /// What a step took on one hop.
+        struct Share {
+            var span: (any Span)?
+            var timing: StepTiming
+        }
+
         /// A hop has run a step.
-        mutating func took(_ timing: StepTiming, on hop: HopID) {
+        mutating func took(_ timing: StepTiming, on hop: HopID) -> Share {
             self.result.timings.append((hop, timing))
             HopMetrics.answered(timing)
+            return Share(span: self.spans[hop], timing: timing)
         }
 
         /// A hop has run a step that goes from hop to hop, of which all have to answer before anything is known.
-        mutating func took(_ timing: StepTiming, _ step: StepID, of relay: StepID) {
+        ///
+        /// - Returns: what it took on each, once they have.
+        mutating func took(_ timing: StepTiming, _ step: StepID, of relay: StepID) -> [Share] {
             self.relays[relay]?.answered(step, timing)
-            guard let shares = self.relays[relay]?.shares else { return }
+            guard let shares = self.relays[relay]?.shares else { return [] }
             self.relays[relay] = nil
-            for share in shares { self.took(share.timing, on: share.hop) }
+            return shares.map { self.took($0.timing, on: $0.hop) }
         }
 
         /// Forgets those that will not be complete any more.
@@ -65,7 +74,14 @@ extension Chain {
 
         /// Something happened: what follows from it is passed on to the pass, in this order.
         mutating func happened(_ event: (inout ChainSession<SpanInput>) -> [Action]) {
-            for action in event(&self.session) { self.actions?.yield(action) }
+            let actions = event(&self.session)
+            self.forgetDropped()
+            for action in actions { self.actions?.yield(action) }
+        }
+
+        /// Of what is given up nothing may be kept: an answer may never come.
+        mutating func forgetDropped() {
+            for push in self.session.takeDropped() { self.spans[push.hop]?.forget(push.number) }
         }
     }
 }

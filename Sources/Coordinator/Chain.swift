@@ -258,25 +258,27 @@ extension Chain {
     }
 
     private func answered(_ step: Step, by span: any Span, _ answer: SpanAnswer, _ next: SpanInput?) {
-        let isWanted = self.state.withLock { state in
-            guard state.session.isOutstanding(step.id) else { return false }
+        let shares = self.state.withLock { state -> [State.Share] in
+            guard state.session.isOutstanding(step.id) else { return [] }
             if case .logits(let logits) = answer.output, step.wantsLogits { state.result.logits = logits }
-            if step.pushes.isEmpty {
-                state.took(answer.timing, on: step.hop)
-            } else {
-                state.took(answer.timing, step.id, of: step.id)
-            }
+            let shares =
+                step.pushes.isEmpty
+                ? [state.took(answer.timing, on: step.hop)] : state.took(answer.timing, step.id, of: step.id)
             state.happened { $0.answered(step.id, with: next, isLeaving: answer.isLeaving, now: .now) }
             if answer.isUnpushed, let push = step.pushes.first { state.happened { $0.astray(push.id, now: .now) } }
-            return true
+            return shares
         }
-        guard isWanted else { return }
         // A step that was sent ahead has waited for others of ours, which says nothing of its peer.
-        guard let peer = span.peer, !step.isAhead else { return }
-        let (blocks, tokens, timing) = (span.blocks.count, step.payload.tokenCount, answer.timing)
-        // The answer to one that goes on waits until it has.
-        let network = step.pushes.isEmpty ? timing.network + timing.serialise : nil
-        self.book?.noteStep(peer: peer, timing: timing, network: network, blocks: blocks, tokens: tokens)
+        if !step.isAhead { self.note(shares, tokens: step.payload.tokenCount, isPushed: !step.pushes.isEmpty) }
+    }
+
+    /// Tells the book what a step took.
+    func note(_ shares: [State.Share], tokens: Int, isPushed: Bool) {
+        for share in shares {
+            guard let span = share.span, let peer = span.peer else { continue }
+            let (blocks, timing) = (span.blocks.count, share.timing)
+            self.book?.noteStep(peer: peer, timing: timing, isPushed: isPushed, blocks: blocks, tokens: tokens)
+        }
     }
 
     func failed(_ span: any Span) {
@@ -325,7 +327,9 @@ extension Chain {
         let (isNew, vacancy) = self.state.withLock { state -> (Bool, Vacancy?) in
             var vacancy: Vacancy?
             let actions = state.session.late(step.id, now: .now)
+            state.forgetDropped()
             for action in actions {
+                if case .fail = action { state.failure = Self.late(span) }
                 if case .plan(let wanted) = action { vacancy = wanted } else { state.actions?.yield(action) }
             }
             return (!actions.isEmpty, vacancy)
@@ -334,6 +338,14 @@ extension Chain {
         let isOver = self.state.withLock { !$0.session.isOutstanding(step.id) }
         if isOver, isNew { self.failed(span) }
         return isOver
+    }
+
+    private static func late(_ span: any Span) -> CoordinatorError {
+        CoordinatorError(
+            .peerLost,
+            "peer \(span.name), which ran blocks \(span.blocks), does not answer its step, and nobody else could take over: run"
+                + " again"
+        )
     }
 
     private func fill(_ vacancy: Vacancy) async {

@@ -96,6 +96,11 @@ final class HopLink: Sendable {
         stream.expect(step, answered)
     }
 
+    /// Nobody waits any more for a step that was expected.
+    func forget(_ step: UInt32) {
+        self.state.withLock { $0.stream }?.forget(step)
+    }
+
     /// The session's stream. Whoever comes while it is being opened gets the same, in the order of coming.
     private func usableStream() async throws(ShardError) -> InferenceStream {
         while true {

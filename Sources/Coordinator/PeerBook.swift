@@ -29,10 +29,10 @@ package final class PeerBook: Sendable {
     /// A peer answered a step, so whatever it failed at before is forgiven.
     ///
     /// - Parameters:
-    ///   - network: what the step took on its way there and back; nil where that is not known.
+    ///   - isPushed: whether it came from another hop, or went on to one: its timing is this hop's share then.
     ///   - blocks: how many it ran.
     ///   - tokens: how many it ran through them.
-    package func noteStep(peer: PeerID, timing: StepTiming, network: Duration?, blocks: Int, tokens: Int) {
+    package func noteStep(peer: PeerID, timing: StepTiming, isPushed: Bool = false, blocks: Int, tokens: Int) {
         let now = ContinuousClock.now
         self.pages.withLock { pages in
             pages.bans.succeeded(peer)
@@ -42,7 +42,8 @@ package final class PeerBook: Sendable {
                 tokens: tokens,
                 compute: timing.compute,
                 queue: timing.queue,
-                network: network,
+                network: timing.network + timing.serialise,
+                isPushed: isPushed,
                 now: now
             )
         }

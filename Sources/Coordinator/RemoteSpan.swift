@@ -248,6 +248,8 @@ extension RemoteSpan {
         }
     }
 
+    package func forget(_ step: UInt32) { self.link.forget(step) }
+
     package func isAlive() async -> Bool {
         await self.host.isAlive(self.info.id)
     }
@@ -272,7 +274,8 @@ extension RemoteSpan {
             }
         } catch let error as CoordinatorError {
             throw error
-        } catch is CancellationError {
+        } catch  where Task.isCancelled || error is CancellationError {
+            // Nobody is to blame, whatever it looks like from here.
             throw CoordinatorError(.cancelled, "the generation was cancelled")
         } catch {
             throw CoordinatorError(.peerLost, "lost peer \(self.name), which ran blocks \(self.blocks): \(error)")

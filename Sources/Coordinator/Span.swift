@@ -131,6 +131,9 @@ package protocol Span: Sendable {
     /// Somebody is about to pass on a step; `ended` is called once.
     func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void)
 
+    /// Nothing comes any more of a step that somebody was about to pass on.
+    func forget(_ step: UInt32)
+
     /// Whether the machine shows signs of life.
     func isAlive() async -> Bool
 
@@ -150,6 +153,7 @@ extension Span {
     package func takePushes(from peer: PeerID) async -> Bool { false }
     package func push(to target: PushTarget, broke: @escaping @Sendable () -> Void) async -> Bool { false }
     package func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void) { ended(.astray) }
+    package func forget(_ step: UInt32) {}
     package func isAlive() async -> Bool { true }
     package func reopened() -> (any Span)? { nil }
 }

@@ -48,6 +48,10 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
         var since: ContinuousClock.Instant
         /// Whether the hop before sends it, and not the shell.
         var isPushed: Bool
+        /// Counts the steps of the session.
+        var number: UInt32
+        /// Whether it tells the hop to take pushes from nobody.
+        var refusesPushes: Bool
         /// Whether its deadline has passed and nobody else was found.
         var isWaitedFor = false
         /// What it gave, while the answer to a step before it is still on its way.
@@ -78,8 +82,8 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
     private(set) var brokenEdges = 0
     /// Steps that it pushed since the last time, or since the last that was made good.
     private var goodPushes = 0
-    /// Whether its session still takes pushes from a hop over whose edge none are to come.
-    var mustRefusePushes = false
+    /// Whether its session may still take pushes from a hop over whose edge none are to come.
+    private(set) var mustRefusePushes = false
     /// What it was given, and is to be given.
     var log = SpanLog<Payload>()
     /// Tokens that its session holds.
@@ -115,6 +119,16 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
             && self.outstanding.allSatisfy { $0.isPushed == isPushed }
     }
 
+    /// From its next step on, pushes are refused, until one that says so is answered.
+    mutating func refusePushes() {
+        self.mustRefusePushes = true
+        // Those on their way may have come before what they are to undo.
+        for place in self.outstanding.indices { self.outstanding[place].refusesPushes = false }
+    }
+
+    /// Whether steps are on their way, or to come, that refuse pushes: they would end what was opened meanwhile.
+    var isRefusingPushes: Bool { self.mustRefusePushes || self.outstanding.contains(where: \.refusesPushes) }
+
     /// Whether the hop before it sends this step.
     func isPushed(_ id: StepID) -> Bool { self.outstanding.contains { $0.id == id && $0.isPushed } }
 
@@ -131,7 +145,16 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
             self.steps += 1
             self.reach = tokens.upperBound
         }
-        self.outstanding.append(Outstanding(id: id, tokens: tokens, since: now, isPushed: isPushed))
+        self.outstanding.append(
+            Outstanding(
+                id: id,
+                tokens: tokens,
+                since: now,
+                isPushed: isPushed,
+                number: self.steps,
+                refusesPushes: self.mustRefusePushes && !isPushed
+            )
+        )
         return (self.steps, tokens.lowerBound > 0 && tokens.lowerBound < self.reach)
     }
 
@@ -174,6 +197,7 @@ struct ChainLink<Payload: SpanPayload>: Sendable {
         self.pace = self.pace.map { ($0 * 7 + sample) / 8 } ?? sample
         self.lastAnswer = now
         self.outstanding[place].answer = Answer(output: output)
+        if step.refusesPushes { self.mustRefusePushes = false }
         var ready: [(tokens: Range<Int>, output: Payload?)] = []
         while let first = self.outstanding.first, let answer = first.answer {
             self.outstanding.removeFirst()

@@ -10,6 +10,7 @@ extension ChainSession {
         let since = self.links[index].outstanding.first?.since ?? now
         self.links[index].outstanding = []
         self.dropPushes(from: index + 1, at: self.links[index].held)
+        self.giveUpEdge(to: index + 1)
         guard self.isRecoverable, loss != .fault, self.attempts < Limits.recoveryAttempts else { return self.giveUp() }
         self.attempts += 1
         // Whoever is looked for only because a hop is late has to wait.

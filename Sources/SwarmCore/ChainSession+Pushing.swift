@@ -28,6 +28,19 @@ extension ChainSession {
         package var isLast: Bool
     }
 
+    /// A pushed step that is not waited for any more, and may never be answered.
+    package struct DroppedPush: Hashable, Sendable {
+        package var hop: HopID
+        package var number: UInt32
+    }
+
+    /// Those that were dropped, each once.
+    package mutating func takeDropped() -> [DroppedPush] {
+        guard !self.dropped.isEmpty else { return [] }
+        defer { self.dropped = [] }
+        return self.dropped
+    }
+
     /// What is waited for that was pushed.
     package struct AwaitedPush: Sendable {
         package var id: StepID
@@ -61,7 +74,7 @@ extension ChainSession {
     package mutating func connected(_ edge: Edge, isOpen: Bool?) {
         guard let index = self.links.firstIndex(where: { $0.member.id == edge.from }),
             self.links[index].edge == .opening(edge.to)
-        else { return }
+        else { return self.refuseWhoever(pushesTo: edge.to) }
         if isOpen == true {
             self.links[index].edge = .open(edge.to)
         } else {
@@ -82,13 +95,20 @@ extension ChainSession {
         return []
     }
 
+    /// A way that nobody wants any more was opened all the same, so the hop may take pushes from the wrong one.
+    private mutating func refuseWhoever(pushesTo hop: HopID) {
+        guard let index = self.links.firstIndex(where: { $0.member.id == hop }), index > 0 else { return }
+        self.giveUpEdge(to: index)
+        self.links[index].refusePushes()
+    }
+
     /// Nothing is pushed any more to this hop, or the end of the chain. Whoever was to push is refused from the hop's next
-    /// step on: it may have been replaced, and mean no good.
+    /// step on, until one that says so is answered: it may have been replaced, and mean no good.
     mutating func giveUpEdge(to index: Int) {
         guard index < self.links.count else { return }
         let hop = self.links[index].member.id
         let edge = self.links[index - 1].edge
-        if edge == .opening(hop) || edge == .open(hop) { self.links[index].mustRefusePushes = true }
+        if edge == .opening(hop) || edge == .open(hop) { self.links[index].refusePushes() }
         self.links[index - 1].edge = .none
     }
 
@@ -98,7 +118,7 @@ extension ChainSession {
         return self.links.indices.dropLast().first { index in
             let (link, next) = (self.links[index], self.links[index + 1])
             guard link.member.pushes, next.member.pushes, link.brokenEdges < self.maxPushes, link.lost == nil,
-                next.lost == nil, !next.mustRefusePushes
+                next.lost == nil, !next.isRefusingPushes
             else { return false }
             return link.edge != .opening(next.member.id) && link.edge != .open(next.member.id)
         }
@@ -154,6 +174,10 @@ extension ChainSession {
     /// Nothing comes of what was pushed from `position` on to a hop, nor of what was pushed on from there.
     mutating func dropPushes(from index: Int, at position: Int) {
         for later in self.links.indices.dropFirst(index) {
+            let link = self.links[later]
+            for step in link.outstanding where step.isPushed && step.tokens.lowerBound >= position {
+                self.dropped.append(DroppedPush(hop: link.member.id, number: step.number))
+            }
             self.links[later].outstanding.removeAll { $0.isPushed && $0.tokens.lowerBound >= position }
         }
     }

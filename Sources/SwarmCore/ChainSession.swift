@@ -126,6 +126,7 @@ package struct ChainSession<Payload: SpanPayload>: Sendable {
     var open: [OpenRecovery] = []
     var recovered: [Recovery] = []
     var retired: [HopID] = []
+    var dropped: [DroppedPush] = []
 
     /// - Parameters:
     ///   - members: in the order of their blocks, each beginning where the one before ends; at least one.
@@ -298,7 +299,6 @@ extension ChainSession {
         let onward = self.pushes(after: index, tokens, pass, now)
         let link = self.links[index]
         let wantsLogits = isLast && pass.wantsLogits && tokens.upperBound == pass.end
-        defer { self.links[index].mustRefusePushes = false }
         return Step(
             id: id,
             hop: link.member.id,

@@ -94,7 +94,11 @@ package struct Gathering: Sendable {
     }
 
     private mutating func cameTooLate(_ peer: PeerID) {
-        guard self.doubts[peer] != nil || self.doubts.count < Limits.doubtedPeers else { return }
+        if self.doubts[peer] == nil, self.doubts.count >= Limits.doubtedPeers {
+            // Whoever has no session any more is not waited for in any case.
+            let present = Set(self.members.keys.map(\.peer))
+            self.doubts = self.doubts.filter { present.contains($0.key) }
+        }
         let returns = self.doubts[peer]?.next ?? 1
         self.doubts[peer] = Doubt(returns: returns, next: min(2 * returns, Limits.returnsOfDoubt))
     }

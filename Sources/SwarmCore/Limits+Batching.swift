@@ -37,7 +37,8 @@ extension Limits {
     /// What reading the weights of a span takes at least where a pass waits for company: a timer is late by a tenth of it.
     package static let shortestGathering = Duration.milliseconds(1)
 
-    /// Peers of which it is remembered that they were waited for in vain; there are no more with sessions.
+    /// Peers of which it is remembered that they were waited for in vain, before those without a session are forgotten: there
+    /// are no more with one.
     package static let doubtedPeers = sessions
 
     /// How often the sessions of such a peer come back at most before they are waited for again: a wait is a stall at most, so

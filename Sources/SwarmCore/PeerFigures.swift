@@ -35,14 +35,17 @@ package struct PeerFigures: Sendable {
     /// - Parameters:
     ///   - blocks: how many the peer ran.
     ///   - tokens: how many it ran through them.
-    ///   - network: what the step took beside `compute` and `queue`; nil where others had a part in that.
+    ///   - network: what the step took beside `compute` and `queue`.
+    ///   - isPushed: whether it came from another hop or went on to one: what it took is its share of a longer way then, which
+    ///     says nothing of the round trip but where it is longer than that.
     package mutating func ran(
         _ peer: PeerID,
         blocks: Int,
         tokens: Int,
         compute: Duration,
         queue: Duration,
-        network: Duration?,
+        network: Duration,
+        isPushed: Bool = false,
         now: Instant
     ) {
         guard tokens == 1, blocks > 0 else { return }
@@ -50,7 +53,7 @@ package struct PeerFigures: Sendable {
             figures.blockTime.add(compute / blocks)
             figures.queue.add(queue)
             figures.lastStep = now
-            guard let network else { return }
+            guard !isPushed else { return figures.overhead.add(max(network - figures.roundTrip.value, .zero)) }
             if figures.roundTrip.isEmpty { figures.roundTrip.add(network) }
             figures.overhead.add(network - figures.roundTrip.value)
         }

@@ -294,7 +294,9 @@ extension VirtualSwarm {
             tokens: tokens,
             compute: compute,
             queue: queue,
-            network: knowsWay ? elapsed - compute - queue : nil,
+            // Of a pushed step, what the hops before took and the ways between are in it as well.
+            network: knowsWay ? elapsed - compute - queue : .zero,
+            isPushed: !knowsWay,
             now: self.now
         )
     }

@@ -19,6 +19,7 @@ import Testing
         /// Called with each step, and whether it goes on from here.
         let answer: @Sendable (_ isPushedOn: Bool) async -> SpanAnswer
         private let pushedTiming: StepTiming?
+        let forgotten = Mutex<[UInt32]>([])
         let brokenWays = Mutex<[@Sendable () -> Void]>([])
         /// Something for each way that is asked for.
         let (ways, asked) = AsyncStream.makeStream(of: Void.self)
@@ -58,9 +59,11 @@ import Testing
             return true
         }
 
-        /// What is pushed is answered at once.
+        func forget(_ step: UInt32) { self.forgotten.withLock { $0.append(step) } }
+
+        /// What is pushed is answered at once, or never.
         func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void) {
-            guard let timing = self.pushedTiming else { return ended(.astray) }
+            guard let timing = self.pushedTiming else { return }
             ended(.answered(SpanAnswer(output: .logits([0]), timing: timing)))
         }
 
@@ -118,6 +121,29 @@ import Testing
         let result = try await self.run(chain, first)
         #expect(result.timings.map(\.timing.network) == [.milliseconds(20), .milliseconds(10)])
         #expect(result.timings.map(\.timing.compute) == [.milliseconds(6), .milliseconds(4)])
+    }
+
+    @Test func `what was pushed over a way that breaks is not waited for, and nothing of it is kept`() async throws {
+        let breaks = Mutex<[@Sendable () -> Void]>([])
+        let first = try ScriptedSpan(1, BlockRange(0, 2)) { isPushedOn in
+            if isPushedOn { for broke in breaks.withLock({ $0 }) { broke() } }
+            return Self.hidden()
+        }
+        let second = try ScriptedSpan(2, BlockRange(2, 4)) { _ in
+            SpanAnswer(output: .logits([0]), timing: Self.timing)
+        }
+        let chain = try Chain(spans: [first, second], blockCount: 4, way: .push) { _ in [] }
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await chain.tend() }
+            defer { group.cancelAll() }
+            for await _ in first.ways { break }
+            breaks.withLock { $0 = first.brokenWays.withLock { $0 } }
+            while second.forgotten.withLock({ $0.isEmpty }) {
+                _ = try await chain.run(SequenceState.Pass(tokens: [1], position: 0))
+                await Task.yield()
+            }
+        }
+        #expect(second.forgotten.withLock { $0.count } == 1)
     }
 
     @Test func `a way that breaks between two passes is opened again`() async throws {

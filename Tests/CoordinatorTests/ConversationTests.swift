@@ -123,10 +123,17 @@ import Testing
         let log = SpanLog()
         let conversation = self.conversation(log)
         let prompt: [UInt32] = [0, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+        // The second chunk runs until it is asked, so that the third is not on its way by then.
+        let (asked, asking) = AsyncStream.makeStream(of: Never.self)
+        log.holdSecondStep { for await _ in asked {} }
         let answer = try await conversation.answer(
             prompt,
             options: self.options,
-            isInterrupted: { log.steps.count == 2 }
+            isInterrupted: {
+                guard log.steps.count == 2 else { return false }
+                asking.finish()
+                return true
+            }
         )
         #expect(answer.tokens.isEmpty && answer.finishReason == .interrupted)
         log.forget()
@@ -217,9 +224,15 @@ private final class SpanLog: @unchecked Sendable {
     private(set) var openings: [Int] = []
     var closings = 0
     private var error: CoordinatorError?
+    private var hold: (@Sendable () async -> Void)?
+
+    func wait() async {
+        if self.steps.count == 2 { await self.hold?() }
+    }
 
     func opened(_ maximumTokens: Int) { self.openings.append(maximumTokens) }
     func forget() { self.steps = [] }
+    func holdSecondStep(_ hold: @escaping @Sendable () async -> Void) { self.hold = hold }
     func failNextStep(with error: CoordinatorError) { self.error = error }
 
     func stepped(_ step: Step) throws(CoordinatorError) {
@@ -248,6 +261,7 @@ private struct LoggedSpan: Span {
     func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer {
         if case .tokens(let tokens) = step.input {
             try self.log.stepped(SpanLog.Step(position: step.position, tokens: tokens.count))
+            await self.log.wait()
         }
         return try await self.span.step(step, deadline: deadline)
     }

@@ -31,7 +31,7 @@ import Testing
         let holder = try self.holder(1)
         book.noteFound([holder])
         let timing = StepTiming(compute: .milliseconds(8), queue: .milliseconds(1), network: .milliseconds(5))
-        book.noteStep(peer: holder.peer.id, timing: timing, network: timing.network, blocks: 4, tokens: 1)
+        book.noteStep(peer: holder.peer.id, timing: timing, blocks: 4, tokens: 1)
         let candidate = try #require(book.candidates([holder]).first)
         #expect(candidate.blockTime == .milliseconds(2))
         #expect(candidate.roundTrip == .milliseconds(5))
@@ -43,7 +43,7 @@ import Testing
         book.noteFailure(peer: holder.peer.id)
         #expect(book.candidates([holder]).map(\.strikes) == [1])
         let timing = StepTiming(compute: .zero, queue: .zero, network: .zero)
-        book.noteStep(peer: holder.peer.id, timing: timing, network: .zero, blocks: 4, tokens: 256)
+        book.noteStep(peer: holder.peer.id, timing: timing, blocks: 4, tokens: 256)
         #expect(book.candidates([holder]).map(\.strikes) == [0])
     }
 

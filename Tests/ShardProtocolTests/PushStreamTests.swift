@@ -107,6 +107,32 @@ import Testing
         }
     }
 
+    @Test func `steps that are given up take no places of those that come`() async throws {
+        try await self.withChain { chain in
+            try await chain.open(.max - 1) {}
+            for number in 1000..<UInt32(1000 + 2 * Limits.outstandingSteps) {
+                chain.streams[1].expect(number) { _ in Issue.record("it comes to an end") }
+                chain.streams[1].forget(number)
+            }
+            #expect(try await Self.push(0, over: chain))
+        }
+    }
+
+    @Test func `a hop is refused over whichever stream its coordinator says so`() async throws {
+        try await self.withChain { chain in
+            let (breaks, broke) = AsyncStream.makeStream(of: Never.self)
+            try await chain.open(.max - 1) { broke.finish() }
+            #expect(try await Self.push(0, over: chain))
+            let peer = PeerInfo(id: chain.hops[1].peerID, addresses: [])
+            let another = try await InferenceStream(to: peer, over: chain.coordinator)
+            var step = chain.request(.step, 1, 1)
+            step.step?.refusesPushes = true
+            #expect(try await another.send(step).code == .ok)
+            for await _ in breaks {}
+            another.end()
+        }
+    }
+
     @Test func `of a way that another took the place of, nothing more is heard`() async throws {
         let told = Mutex<[Int]>([])
         try await self.withChain { chain in

@@ -207,9 +207,61 @@ import Testing
         #expect(chain.sent.first { $0.hop == edge.to }?.refusesPushes == true)
         // Whatever becomes of that way, it is not taken.
         chain.session.connected(edge, isOpen: true)
-        chain.tend()
-        #expect(chain.run([4], at: 3) != nil)
+        for position in 3..<5 {
+            chain.tend()
+            #expect(chain.run([UInt64(position)], at: position) != nil)
+        }
+        #expect(chain.sent.filter { $0.hop == edge.to }.map(\.refusesPushes) == [true, true])
         #expect(chain.sent.last?.pushes.count == 3 && chain.exposed == 0)
+    }
+
+    @Test func `until another stands in for a hop that is lost, the hop behind it refuses it as well`() {
+        var chain = self.chain()
+        let prompt = ToyRows(rows: (0..<11).map { UInt64($0) })
+        var actions = chain.session.begin(prompt, at: 0, wantsLogits: true, chunk: 1, now: chain.now)
+        var steps: [ToyChain.Step] = []
+        func take() {
+            for case .send(let step) in actions { steps.append(step) }
+        }
+        take()
+        for position in 0..<6 {
+            guard let step = steps.first(where: { $0.hop.rawValue == 0 && $0.position == position }) else { continue }
+            actions = chain.session.answered(step.id, with: step.payload, now: chain.now)
+            take()
+        }
+        guard case .connect(let edge)? = chain.session.nextChore(now: chain.now),
+            let last = steps.last(where: { $0.hop == edge.from }), let first = steps.first(where: { $0.hop == edge.to })
+        else {
+            Issue.record("no way is opened")
+            return
+        }
+        chain.session.connected(edge, isOpen: true)
+        actions = chain.session.failed(last.id, .gone, now: chain.now)
+        take()
+        // It lacks two tokens of its log, and is sent one with each answer.
+        actions = chain.session.answered(first.id, with: first.payload, now: chain.now)
+        let before = steps.count
+        take()
+        #expect(steps[before...].map(\.hop) == [edge.to, HopID(rawValue: 2)])
+        #expect(steps[before...].map(\.refusesPushes) == [true, false])
+    }
+
+    @Test func `nothing is pushed to a hop that is lost`() {
+        var chain = self.chain()
+        chain.tend()
+        let prompt = ToyRows(rows: (0..<20).map { UInt64($0) })
+        let actions = chain.session.begin(prompt, at: 0, wantsLogits: true, chunk: 3, now: chain.now)
+        guard case .send(let step)? = actions.first, step.pushes.count == 3 else {
+            Issue.record("nothing is pushed")
+            return
+        }
+        _ = chain.session.failed(step.pushes[0].id, .gone, now: chain.now)
+        let next = chain.session.answered(step.id, with: step.payload, now: chain.now)
+        guard case .send(let later)? = next.first else {
+            Issue.record("nothing is sent")
+            return
+        }
+        #expect(later.position == 12 && later.pushes.isEmpty)
     }
 
     @Test func `what was on a way that breaks is given again at once, and another way is opened`() {
@@ -226,6 +278,8 @@ import Testing
         #expect(chain.session.broke(edge, now: chain.now).isEmpty)
         #expect(chain.session.isOutstanding(step.pushes[0].id))
         #expect(!chain.session.isOutstanding(step.pushes[1].id) && !chain.session.isOutstanding(step.pushes[2].id))
+        #expect(chain.session.takeDropped().map(\.hop) == [step.pushes[1].hop, step.pushes[2].hop])
+        #expect(chain.session.takeDropped().isEmpty)
         _ = chain.session.answered(step.id, with: prompt, now: chain.now)
         let next = chain.session.answered(step.pushes[0].id, with: prompt, now: chain.now)
         guard case .send(let again)? = next.first else {
@@ -235,6 +289,9 @@ import Testing
         // It goes on from there by push, and a second break of the same way changes nothing.
         #expect(again.hop == edge.to && again.refusesPushes && again.pushes.map(\.hop) == [step.pushes[2].hop])
         #expect(chain.session.broke(edge, now: chain.now).isEmpty)
+        // What refuses the old way would end a new one.
+        #expect(chain.session.nextChore(now: chain.now) == nil)
+        _ = chain.session.answered(again.id, with: prompt, now: chain.now)
         guard case .connect(edge)? = chain.session.nextChore(now: chain.now) else {
             Issue.record("no other way is opened")
             return

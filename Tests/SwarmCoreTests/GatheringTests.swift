@@ -1,3 +1,4 @@
+import P2PWire
 import ShardProtocol
 import Testing
 
@@ -160,6 +161,25 @@ import Testing
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(132)) == self.at(140))
         gathering.began(now: self.at(141))
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(142)) == nil)
+    }
+
+    @Test func `however many peers came too late and left, the next one is doubted all the same`() throws {
+        var gathering = Gathering()
+        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9))
+        var now = self.start
+        for _ in 0..<Limits.doubtedPeers + 10 {
+            let key = SessionKey(peer: Identity().peerID, session: SessionID(rawValue: 1))
+            gathering.arrived(key, in: self.blocks, tokens: 1, now: now)
+            gathering.answered(key, now: now)
+            gathering.arrived(key, in: self.blocks, tokens: 1, now: now + .milliseconds(30))
+            gathering.answered(key, now: now + .milliseconds(30))
+            #expect(gathering.pause(rows: 1, in: self.blocks, now: now + .milliseconds(59)) != nil)
+            gathering.began(now: now + .milliseconds(61))
+            // It is late, and a little later would be waited for again.
+            #expect(gathering.pause(rows: 1, in: self.blocks, now: now + .milliseconds(62)) == nil)
+            gathering.left(for: key)
+            now += .milliseconds(100)
+        }
     }
 
     @Test func `sessions that are over are forgotten`() throws {

@@ -15,7 +15,8 @@ import Testing
         tokens: Int = 1,
         compute: Duration = .milliseconds(40),
         queue: Duration = .zero,
-        network: Duration? = .milliseconds(3)
+        network: Duration = .milliseconds(3),
+        isPushed: Bool = false
     ) {
         figures.ran(
             peer,
@@ -24,6 +25,7 @@ import Testing
             compute: compute,
             queue: queue,
             network: network,
+            isPushed: isPushed,
             now: self.start + .seconds(seconds)
         )
     }
@@ -37,13 +39,16 @@ import Testing
         #expect(candidate == Candidate(peer: try Samples.peer(1), record: try Samples.record((0, 24))))
     }
 
-    @Test func `a step that came from another hop teaches how long it computed and waited, not the way`() throws {
+    @Test func `a pushed step teaches of the way only what a round trip does not explain`() throws {
         var figures = PeerFigures()
         let peer = try Samples.peer(1)
         figures.pinged(peer, roundTrip: .milliseconds(2), now: self.start)
-        self.step(&figures, peer, queue: .milliseconds(5), network: nil)
+        self.step(&figures, peer, queue: .milliseconds(5), network: .milliseconds(1), isPushed: true)
         let candidate = try self.candidate(figures, peer)
         #expect(candidate.roundTrip == .milliseconds(2))
+        // One that claims to have done nothing all the time.
+        self.step(&figures, peer, compute: .zero, network: .milliseconds(202), isPushed: true)
+        #expect(try self.candidate(figures, peer).roundTrip == .milliseconds(102))
         #expect(candidate.blockTime == .milliseconds(10))
         #expect(candidate.queue == .milliseconds(5))
     }

@@ -281,7 +281,9 @@ struct ToyChain {
         )
         self.start(step, with: output, after: place)
         self.mostUnderWay = max(self.mostUnderWay, self.flights.count)
-        self.mostAhead = max(self.mostAhead, self.flights.count { $0.hop == step.hop })
+        for hop in [step.hop] + step.pushes.map(\.hop) {
+            self.mostAhead = max(self.mostAhead, self.flights.count { $0.hop == hop })
+        }
     }
 
     private mutating func start(_ step: Step, with output: ToyRows?, after place: Int) {

@@ -135,7 +135,7 @@ final class SessionStream: Sendable {
             return (state.session, state.edge, state.takeReaders())
         }
         edge?.end()
-        if let session { self.desk.forget(session, of: self) }
+        if let session { self.desk.refuse(session, of: self.coordinator, ended: self) }
         for reader in readers { reader.resume() }
     }
 
@@ -164,7 +164,7 @@ final class SessionStream: Sendable {
                     _ = await self.answer(peer, request)
                     continue
                 }
-                if step.refusesPushes { self.desk.forget(request.sessionID, of: self) }
+                if step.refusesPushes { self.desk.refuse(request.sessionID, of: peer) }
                 let run = self.begin(request, message.readableBytes, reading: reading)
                 // At once, so that steps reach their session in the order in which they were sent.
                 steps.addImmediateTask { await run() }

@@ -50,11 +50,13 @@ final class PushDesk: Sendable {
         old?.end()
     }
 
-    /// The steps of `stream`'s session may be pushed by nobody.
-    func forget(_ session: SessionID, of stream: SessionStream) {
-        let key = Key(coordinator: stream.coordinator, session: session)
+    /// The steps of a session may be pushed by nobody.
+    ///
+    /// - Parameter ended: the stream that is over; nil where the coordinator says so, whichever stream was told who may.
+    func refuse(_ session: SessionID, of coordinator: PeerID, ended: SessionStream? = nil) {
+        let key = Key(coordinator: coordinator, session: session)
         let old = self.state.withLock { state -> PushReader? in
-            guard let place = state.places[key], place.stream === stream else { return nil }
+            guard let place = state.places[key], ended == nil || place.stream === ended else { return nil }
             state.places[key] = nil
             return place.reader
         }

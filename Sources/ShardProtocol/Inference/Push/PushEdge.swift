@@ -26,6 +26,8 @@ final class PushEdge: Sendable {
         var isOver = false
         /// In their order; the first is being written.
         var leaving: [Leaving] = []
+        /// When the first of them came, or the one before it left.
+        var lastProgress = ContinuousClock.now
 
         func hasRoom(for bytes: Int) -> Bool {
             let queued = self.leaving.reduce(0) { $0 + $1.bytes }
@@ -34,7 +36,7 @@ final class PushEdge: Sendable {
 
         /// Whether the next hop takes nothing.
         func isStuck(at now: ContinuousClock.Instant) -> Bool {
-            self.leaving.first.map { now - $0.since > Limits.transferTime } ?? false
+            !self.leaving.isEmpty && now - self.lastProgress > Limits.transferTime
         }
 
         /// Those who have waited for long enough.
@@ -56,14 +58,16 @@ final class PushEdge: Sendable {
 
     /// Sends a message behind those before it.
     ///
-    /// - Returns: true once it has left, or has been leaving for ``Limits/copyDelay``; false when it will not get there.
+    /// - Returns: true once it has left, or has not within once to twice ``Limits/copyDelay``; false when it will not get there.
     func push(_ message: ByteBuffer) async -> Bool {
         let bytes = message.readableBytes
         guard bytes <= Limits.sentMessage else { return false }
         return await withCheckedContinuation { waiter in
             let isTaken = self.state.withLock { state in
                 guard state.hasRoom(for: bytes), case .enqueued = self.outgoing.yield(message) else { return false }
-                state.leaving.append(Leaving(since: .now, bytes: bytes, waiter: waiter))
+                let now = ContinuousClock.now
+                if state.leaving.isEmpty { state.lastProgress = now }
+                state.leaving.append(Leaving(since: now, bytes: bytes, waiter: waiter))
                 return true
             }
             if !isTaken { waiter.resume(returning: false) }
@@ -90,7 +94,10 @@ final class PushEdge: Sendable {
             do {
                 for await frame in self.frames {
                     try await self.stream.writeFrame(frame)
-                    let left = self.state.withLock { $0.leaving.isEmpty ? nil : $0.leaving.removeFirst() }
+                    let left = self.state.withLock { state in
+                        state.lastProgress = .now
+                        return state.leaving.isEmpty ? nil : state.leaving.removeFirst()
+                    }
                     left?.waiter?.resume(returning: true)
                 }
                 try await self.stream.closeWrite()
