@@ -19,6 +19,9 @@ import Testing
         /// Called with each step, and whether it goes on from here.
         let answer: @Sendable (_ isPushedOn: Bool) async -> SpanAnswer
         private let pushedTiming: StepTiming?
+        private let pushedOutput: SpanOutput
+        /// How often another hop was to push to it.
+        let expected = Mutex(0)
         let forgotten = Mutex<[UInt32]>([])
         let brokenWays = Mutex<[@Sendable () -> Void]>([])
         /// Something for each way that is asked for.
@@ -28,11 +31,13 @@ import Testing
             _ seed: UInt8,
             _ blocks: BlockRange,
             pushed: StepTiming? = nil,
+            giving pushedOutput: SpanOutput = .logits([0]),
             _ answer: @escaping @Sendable (Bool) async -> SpanAnswer
         ) throws {
             self.peer = try Identity(seed: [UInt8](repeating: seed, count: 32)).peerID
             self.blocks = blocks
             self.pushedTiming = pushed
+            self.pushedOutput = pushedOutput
             self.answer = answer
         }
 
@@ -63,8 +68,9 @@ import Testing
 
         /// What is pushed is answered at once, or never.
         func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void) {
+            self.expected.withLock { $0 += 1 }
             guard let timing = self.pushedTiming else { return }
-            ended(.answered(SpanAnswer(output: .logits([0]), timing: timing)))
+            ended(.answered(SpanAnswer(output: self.pushedOutput, timing: timing)))
         }
 
         func close() async {}
@@ -158,5 +164,30 @@ import Testing
         #expect(try await chain.run(SequenceState.Pass(tokens: [1], position: 0)).pushedSteps == 0)
         _ = try await self.run(chain, first)
         #expect(first.brokenWays.withLock { $0.count } == 2)
+    }
+
+    @Test func `a hop that answers a pushed step wrongly is not blamed before it is given the step itself`()
+        async throws
+    {
+        let first = try ScriptedSpan(1, BlockRange(0, 2)) { _ in Self.hidden() }
+        let second = try ScriptedSpan(2, BlockRange(2, 4), pushed: Self.timing, giving: .nothing) { _ in
+            SpanAnswer(output: .logits([0]), timing: Self.timing)
+        }
+        let book = PeerBook()
+        let chain = try Chain(spans: [first, second], blockCount: 4, book: book, way: .push) { _ in
+            Issue.record("somebody else is looked for")
+            return []
+        }
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await chain.tend() }
+            defer { group.cancelAll() }
+            for await _ in first.ways { break }
+            while second.expected.withLock({ $0 }) == 0 {
+                let result = try await chain.run(SequenceState.Pass(tokens: [1], position: 0))
+                #expect(result.logits == [0] && result.pushedSteps == 0 && result.recoveries.isEmpty)
+                await Task.yield()
+            }
+        }
+        #expect(book.banned.isEmpty)
     }
 }
