@@ -29,9 +29,19 @@ actor Replacements {
         switch self.source {
         case .pinned(let hops): return try await self.coordinator.pin(hops, host: self.host)
         case .discovered(let dht):
-            self.known = await self.coordinator.holders(through: dht, host: self.host)
-            return self.choose(try self.coordinator.plan(self.known, tokens: self.tokens))
+            do {
+                return self.choose(try await self.found(through: dht))
+            } catch {
+                // Each node of the DHT names some providers at random, and another time others.
+                return self.choose(try await self.found(through: dht))
+            }
         }
+    }
+
+    private func found(through dht: DHT) async throws -> [ChosenHop] {
+        self.known = await self.coordinator.holders(through: dht, host: self.host)
+        try Task.checkCancellation()
+        return try self.coordinator.plan(self.known, tokens: self.tokens)
     }
 
     /// Hops for a part of it, on others than those who are excluded.

@@ -90,6 +90,8 @@ struct SimulatedGeneration: Sendable {
     var chosen: [PeerID: NodeRecord] = [:]
     /// Peers that were given another session because they had forgotten theirs.
     var reopened: Set<PeerID> = []
+    /// Whether the first search gave no chain, and there was another.
+    var hasSearchedAgain = false
     /// When somebody was looked for last and not found.
     var lastSearch: Instant?
     /// Whether every block had a holder that it could reach, all the time.

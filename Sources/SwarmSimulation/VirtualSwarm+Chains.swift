@@ -232,6 +232,11 @@ extension VirtualSwarm {
             self.nextPass(id)
             self.tend(id)
         } catch {
+            guard generation.hasSearchedAgain else {
+                self.generations[id]?.hasSearchedAgain = true
+                self.search(for: .begin(id), by: generation.task.coordinator)
+                return
+            }
             self.end(id, .noRoute(error.reason))
         }
     }

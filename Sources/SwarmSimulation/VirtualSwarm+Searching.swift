@@ -107,6 +107,8 @@ extension VirtualSwarm {
         let found = search.found.filter { $0.record.modelKey == self.modelKey }
             .sorted { ($0.roundTrip, $0.id) < ($1.roundTrip, $1.id) }
         if let generation = search.generation {
+            let names = found.map { "\($0.server):\($0.record.range)" }
+            self.say("generation \(generation): search \(id) finds \(names), \(search.waiting.count) not asked")
             for server in found {
                 self.coordinators[search.peer]?.figures.pinged(server.id, roundTrip: server.roundTrip, now: self.now)
             }
