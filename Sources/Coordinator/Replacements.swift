@@ -31,7 +31,7 @@ actor Replacements {
         case .discovered(let dht):
             do {
                 return self.choose(try await self.found(through: dht))
-            } catch {
+            } catch  where !self.known.isEmpty {
                 // Each node of the DHT names some providers at random, and another time others.
                 return self.choose(try await self.found(through: dht))
             }

@@ -232,7 +232,7 @@ extension VirtualSwarm {
             self.nextPass(id)
             self.tend(id)
         } catch {
-            guard generation.hasSearchedAgain else {
+            guard generation.hasSearchedAgain || generation.known.isEmpty else {
                 self.generations[id]?.hasSearchedAgain = true
                 self.search(for: .begin(id), by: generation.task.coordinator)
                 return

@@ -76,7 +76,7 @@ struct Run: Sendable {
         let tokens = try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
             for session in 0..<sessions {
                 group.addTask {
-                    let result = try await self.subject.coordinator.generate(
+                    let result = try await self.subject.coordinator(self.options.route).generate(
                         try self.subject.prompt(session),
                         options: generation,
                         over: .discovered(self.dht),

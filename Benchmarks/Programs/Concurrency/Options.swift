@@ -1,3 +1,4 @@
+import Coordinator
 import Swarm
 
 /// What the command line says.
@@ -7,13 +8,15 @@ struct Options: Sendable {
     var sessions = 8
     var tokens = 64
     var rounds = 5
+    var route = StepWay.auto
     /// Passed on to every `serve`.
     var flags: [String] = []
 
     private static let help = """
-        Concurrency [MODEL] [--sessions 8] [--hops 3] [--tokens 64] [--rounds 5] [-- FLAGS OF serve…]
+        Concurrency [MODEL] [--sessions 8] [--hops 3] [--tokens 64] [--rounds 5] [--route auto]
+                    [-- FLAGS OF serve…]
 
-        Without MODEL, the demo model, which is too small to say much. KWAAI_SWIFT names the program that serves;
+        Without MODEL, the demo model, which is too small to say much. --route: auto, star, or push. KWAAI_SWIFT names the program that serves;
         ../.build/release/kwaai-swift where it does not.
         """
 
@@ -26,6 +29,7 @@ struct Options: Sendable {
             case "--hops": self.hops = try arguments.number()
             case "--tokens": self.tokens = try arguments.number()
             case "--rounds": self.rounds = try arguments.number()
+            case "--route": self.route = try arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
             default: self.model = argument
             }
         }
