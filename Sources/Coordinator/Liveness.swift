@@ -1,5 +1,6 @@
 package import P2PCore
 package import P2PWire
+import SwarmCore
 
 /// No frame of any kind came from a peer for ``Limits/silence``.
 struct Silent: Error, CustomStringConvertible {
@@ -14,6 +15,7 @@ private enum Sign<Result: Sendable>: Sendable {
     case result(Result)
     case late
     case nobodyElse
+    case stillLate
 }
 
 extension Host {
@@ -41,15 +43,23 @@ extension Host {
                 case .late:
                     // Looking for others takes time, in which this peer is watched all the same.
                     group.addTask { try await self.watch(peer, since: start, until: nil) }
+                    group.addTask { try await Self.passed(deadline) }
+                case .nobodyElse:
+                    let waited = start.duration(to: .now)
                     group.addTask {
-                        if await deadline?.passed() ?? false { throw TakenOver() }
-                        return .nobodyElse
+                        try await pause(for: min(waited, SwarmCore.Limits.longestPatience))
+                        return .stillLate
                     }
-                case .nobodyElse: break
+                case .stillLate: group.addTask { try await Self.passed(deadline) }
                 }
             }
             throw CancellationError()
         }
+    }
+
+    private static func passed<Result: Sendable>(_ deadline: StepDeadline?) async throws -> Sign<Result> {
+        if await deadline?.passed() ?? false { throw TakenOver() }
+        return .nobodyElse
     }
 
     /// Pings `peer` again and again until `deadline` has passed since `start`.

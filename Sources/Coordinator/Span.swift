@@ -79,7 +79,8 @@ package enum PushOutcome: Sendable {
 package struct StepDeadline: Sendable {
     /// From the beginning of the step.
     package var after: Duration
-    /// Called once, while the step goes on; true when others run it now, so that nobody waits for it any more.
+    /// Called while the step goes on, again and again but ever more seldom; true when others run it now, so that nobody waits
+    /// for it any more.
     package var passed: @Sendable () async -> Bool
 }
 

@@ -52,7 +52,8 @@ extension ChainSession {
         return search.vacancy.blocks.contains(self.links[index].member.blocks)
     }
 
-    /// A step is beyond its deadline. Its hop is waited for all the same, unless somebody else can be found meanwhile.
+    /// A step is beyond its deadline. Its hop is waited for all the same, unless somebody else can be found meanwhile; to be
+    /// told again when that takes longer still (``Limits/longestPatience``).
     package mutating func late(_ id: StepID, now: ContinuousClock.Instant) -> [Action] {
         guard let index = self.index(of: id), let step = self.links[index].outstanding.first(where: { $0.id == id })
         else { return [] }
@@ -60,7 +61,9 @@ extension ChainSession {
             // As long as its input is not known either, it is another hop that is late.
             return self.links[index].log.end > step.tokens.lowerBound ? self.astray(id, now: now) : []
         }
-        guard self.search == nil, self.isRecoverable, !step.isWaitedFor else { return [] }
+        // Those behind a step that is waited for wait with it.
+        guard self.search == nil, self.isRecoverable, !step.isWaitedFor || id == self.links[index].outstanding.first?.id
+        else { return [] }
         // Whoever answers pings and nothing else would be waited for without end.
         guard self.attempts < Limits.recoveryAttempts else { return self.failed(id, .late, now: now) }
         self.attempts += 1

@@ -23,8 +23,8 @@ package struct HolderSearch: Sendable {
         self.hold(found, atLeast: Limits.holdersPerBlock)
     }
 
-    /// Whether each block of a range, or of the model, has a holder at all. A search whose time is over before that goes on for a while: those who
-    /// were asked first may all have been made up by liars.
+    /// Whether each block of a range, or of the model, has a holder at all. A search whose time is over before that goes on
+    /// for a while: those who were asked first may all have been made up by liars.
     package func covers(
         _ found: some Sequence<(peer: PeerID, record: NodeRecord)>,
         _ blocks: BlockRange? = nil

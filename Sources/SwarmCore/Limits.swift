@@ -83,6 +83,10 @@ package enum Limits {
     /// each search for somebody else: one that takes a prompt and stands still is left while a reader still waits.
     package static let unmeasuredDeadline = Duration.seconds(30)
 
+    /// A late step for which nobody else was found is late again after as long as it has taken, or this: others may have come,
+    /// and who answers pings and nothing else is not to be waited for without end.
+    package static let longestPatience = Duration.seconds(60)
+
     /// Peers, or sessions on one, that are tried anew within one pass before it fails: in a swarm where half of the peers
     /// have gone unnoticed, one pass in a hundred would need more.
     package static let recoveryAttempts = 8

@@ -17,8 +17,8 @@ struct Attempt: Sendable {
     let patience: Instant
     /// How often it may still be sent anew because a connection broke.
     var resends: Int
-    /// Whether it has been said that it is late.
-    var isLate = false
+    /// After how long it is said that it is late, and said again.
+    var deadline: Duration
     /// Who is looked for to take it over.
     var search: SearchID?
     /// It is sent anew later, so nobody answers it now.

@@ -87,8 +87,8 @@ extension SimulatedServer {
         return true
     }
 
-    /// A number that no step of the session will have: the answer to another step would be one with other numbers, and
-    /// nobody could tell.
+    /// A number that no step of the session will have: the answer to another step would be one with other numbers, and nobody
+    /// could tell. For the same reason what is pushed once more goes no further than to the next hop.
     private static func wild(_ number: UInt32, _ variation: Int) -> UInt32 { number + 1024 << (variation % 20) }
 
     /// What is sent in place of a push: itself, unless this is a liar.
@@ -112,6 +112,7 @@ extension SimulatedServer {
             let isWild = push.step.position % 3 == 0
             old.step.details?.number = isWild ? Self.wild(details.number, push.step.position) : details.number
             old.step.details?.rollback = true
+            old.step.details?.pushes = []
             return [push, old]
         case .pushesShapes:
             // Fewer logits than are wanted would be wrong ones, and nobody could tell.
@@ -133,6 +134,7 @@ extension SimulatedServer {
             var old = push
             old.step.details?.number = Self.wild(push.step.details?.number ?? 0, number * 5)
             old.step.details?.rollback = true
+            old.step.details?.pushes = []
             return Reply(link: edge.link, connection: edge.connection, message: .push(old))
         }
     }

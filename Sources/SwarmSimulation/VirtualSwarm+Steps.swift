@@ -42,7 +42,8 @@ extension VirtualSwarm {
             isChore: isChore,
             since: self.now,
             patience: self.now + Self.busyTime,
-            resends: span.isExact ? 1 : 0
+            resends: span.isExact ? 1 : 0,
+            deadline: step.deadline
         )
         attempt.before = step.isAhead ? span.lastAttempt : nil
         self.attempts[attemptID] = attempt
@@ -109,12 +110,12 @@ extension VirtualSwarm {
         }
         self.schedule(.watches(id), in: Self.pingInterval)
         if case .open = connection.phase { self.transmit(.ping, over: attempt.link, isThere: true) }
-        if waited >= attempt.step.deadline, !attempt.isLate { self.late(id) }
+        if waited >= attempt.deadline { self.late(id, after: waited) }
     }
 
-    private mutating func late(_ id: AttemptID) {
+    private mutating func late(_ id: AttemptID, after waited: Duration) {
         guard let attempt = self.attempts[id] else { return }
-        self.attempts[id]?.isLate = true
+        self.attempts[id]?.deadline = waited + min(waited, SwarmCore.Limits.longestPatience)
         self.report.late += 1
         // Nobody waits for an understudy.
         guard !attempt.isChore else { return self.lost(id, .gone) }

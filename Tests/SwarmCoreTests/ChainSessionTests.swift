@@ -243,6 +243,34 @@ import Testing
         }
     }
 
+    @Test func `a hop that stays late is replaced later, or waited for no more`() throws {
+        for searches in 1...Limits.recoveryAttempts {
+            var chain = self.chain()
+            let step = try #require(self.firstStep(&chain))
+            var last: ChainSession<ToyRows>.Vacancy?
+            for _ in 0..<searches {
+                if let last { #expect(chain.session.unplanned(last.id, now: chain.now).isEmpty) }
+                guard case .plan(let vacancy)? = chain.session.late(step.id, now: chain.now).first else {
+                    Issue.record("nobody is looked for")
+                    return
+                }
+                last = vacancy
+            }
+            let vacancy = try #require(last)
+            guard searches == Limits.recoveryAttempts else {
+                let other = ChainMember(id: HopID(rawValue: 10), peer: self.peers[5], blocks: vacancy.blocks)
+                let actions = chain.session.planned(vacancy.id, [other], now: chain.now)
+                #expect(actions.contains { if case .send(let step) = $0 { step.hop == other.id } else { false } })
+                continue
+            }
+            _ = chain.session.unplanned(vacancy.id, now: chain.now)
+            guard case .fail? = chain.session.late(step.id, now: chain.now).first else {
+                Issue.record("it is waited for without end")
+                return
+            }
+        }
+    }
+
     @Test func `a search is urgent where nothing goes on without it`() throws {
         var chain = self.chain()
         let step = try #require(self.firstStep(&chain))
@@ -297,18 +325,16 @@ import Testing
         #expect(chain.session.members.map(\.id.rawValue) == [0, 1, 2])
     }
 
-    @Test
-    func `where nobody else is found for a late hop there is nothing to do but to wait, and nobody is asked twice`()
-        throws
-    {
+    @Test func `where nobody else is found for a late hop it is waited for, and its answer counts`() throws {
         var chain = self.chain()
         let step = try #require(self.firstStep(&chain))
         guard case .plan(let vacancy)? = chain.session.late(step.id, now: chain.now).first else {
             Issue.record("nobody else is looked for")
             return
         }
-        #expect(chain.session.unplanned(vacancy.id, now: chain.now).isEmpty)
+        // Once for all that are late at the same time.
         #expect(chain.session.late(step.id, now: chain.now).isEmpty)
+        #expect(chain.session.unplanned(vacancy.id, now: chain.now).isEmpty)
         guard case .send(let next)? = chain.session.answered(step.id, with: step.payload, now: chain.now).first else {
             Issue.record("the answer of a slow peer does not count")
             return
