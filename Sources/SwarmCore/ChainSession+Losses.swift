@@ -136,6 +136,8 @@ extension ChainSession {
         self.attempts += 1
         self.excluded = []
         search.vacancy.excluding = []
+        // A search has just found nobody else, and the next would hardly: the user waits.
+        search.vacancy.isUrgent = false
         search.vacancy.id = self.nextID()
         self.search = search
         return [.plan(search.vacancy)]

@@ -281,7 +281,7 @@ import Testing
             Issue.record("nobody is looked for")
             return
         }
-        #expect(!late.isUrgent && lost.isUrgent && again.isUrgent)
+        #expect(!late.isUrgent && lost.isUrgent && !again.isUrgent)
     }
 
     @Test func `without anybody to ask a loss is the end, and nothing is kept`() {
