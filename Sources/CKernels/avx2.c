@@ -2,7 +2,8 @@
 #if defined(__x86_64__)
 #pragma clang diagnostic ignored "-Wpsabi" // sixteen lanes pass between inlined functions only
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#define TILE_ROWS 2 // each of the sums takes two of the 16 registers
+#define PART_LANES 8
+#define TILE_ROWS 2 // 12 registers of sums, 2 rows of weights and a token: 15 of 16
 #define TILE_TOKENS 3
 #define FEW_ROWS 2
 #define FEW_TOKENS 3

@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), \
                              apply_to = function)
+#define PART_LANES 16
 #define TILE_ROWS 6 // 24 sums, 6 rows of weights and a token: 31 of 32 registers
 #define TILE_TOKENS 4
 #define FEW_ROWS 3

@@ -1,6 +1,7 @@
 #pragma STDC FP_CONTRACT OFF
 #if defined(__aarch64__)
-#define TILE_ROWS 2 // each of the sums takes four of the 32 registers
+#define PART_LANES 4
+#define TILE_ROWS 2 // 24 registers of sums, 2 rows of weights and a token: 27 of 32
 #define TILE_TOKENS 3
 #define FEW_ROWS 2
 #define FEW_TOKENS 3
