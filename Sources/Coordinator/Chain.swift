@@ -1,4 +1,4 @@
-package import Model
+import Model
 import ShardProtocol
 package import SwarmCore
 import Synchronization
@@ -71,10 +71,11 @@ package final class Chain: Sendable {
     /// Whether the text is the same to the bit whatever happens on the way; false with a plain 1.0.0 server in it.
     package var isExact: Bool { self.spans.allSatisfy(\.isExact) }
 
-    /// The thread on which every pass runs from beginning to end; nil where passes leave this process.
-    package var queue: ComputeQueue? {
+    /// The thread on which every pass begins and ends: that of the blocks where they are in this process, that of the
+    /// connections where they are not.
+    package var thread: (any TaskExecutor)? {
         let spans = self.spans
-        return spans.count == 1 ? spans[0].queue : nil
+        return spans.count == 1 ? spans[0].queue ?? self.executor : self.executor
     }
 
     /// What one pass gave.

@@ -27,15 +27,15 @@ public final class Conversation {
     /// Generates what follows `prompt`.
     ///
     /// - Parameters:
-    ///   - isInterrupted: asked between two passes; where it says so the answer ends as it is, and the conversation can go
-    ///     on.
-    ///   - report: called in order as the generation goes; the next pass waits for it.
+    ///   - isInterrupted: asked between two passes, on their thread; where it says so the answer ends as it is, and the
+    ///     conversation can go on.
+    ///   - report: called in order, from the calling task, while the next pass runs; the one after that waits for it.
     /// - Throws: ``CoordinatorError``; `CancellationError` when the task is cancelled; what `report` throws. The
     ///   conversation can then go on: the next turn starts afresh.
     public func answer(
         _ prompt: [UInt32],
         options: GenerationOptions,
-        isInterrupted: () -> Bool = { false },
+        isInterrupted: @escaping @Sendable () -> Bool = { false },
         report: (GenerationEvent) async throws -> Void = { _ in }
     ) async throws -> Generation {
         let needed = try self.coordinator.sequence(prompt, options).maximumLength
@@ -83,7 +83,7 @@ public final class Conversation {
         _ options: GenerationOptions,
         over chain: Chain,
         cached: Int,
-        _ isInterrupted: () -> Bool,
+        _ isInterrupted: @escaping @Sendable () -> Bool,
         _ report: (GenerationEvent) async throws -> Void
     ) async throws -> Generation {
         guard case .open(_, _, let capacity) = self.state else { preconditionFailure("a turn runs over an open chain") }

@@ -1,9 +1,10 @@
+import AsyncAlgorithms
 import Model
 import SwarmCore
 package import Tokenizer
 
 /// Drives one sequence over one chain: passes, draws, text, statistics.
-package struct GenerationRun {
+package struct GenerationRun: Sendable {
     private let chain: Chain
     private let options: GenerationOptions
     private let sampler: Sampler
@@ -37,30 +38,57 @@ package struct GenerationRun {
 
     /// Runs to the end.
     ///
+    /// What a token waits for happens on one thread, that of the passes; the caller, whom a report may hold up, is told
+    /// meanwhile.
+    ///
     /// - Parameters:
-    ///   - isInterrupted: asked between two passes; where it says so, the generation ends as it is.
-    ///   - report: called in order, from the calling task; the next pass waits for it.
-    /// - Throws: ``CoordinatorError``, or `CancellationError` between two passes.
+    ///   - isInterrupted: asked between two passes, on their thread; where it says so, the generation ends as it is.
+    ///   - report: called in order, from the calling task, while the next pass runs; the one after that waits for it.
+    /// - Throws: ``CoordinatorError``, or `CancellationError` between two passes; what `report` throws.
     package mutating func run(
-        isInterrupted: () -> Bool = { false },
+        isInterrupted: @escaping @Sendable () -> Bool = { false },
         report: (GenerationEvent) async throws -> Void
     ) async throws -> Generation {
-        // Where every pass runs on one thread, so does all between them: nobody is woken for a token.
-        try await withTaskExecutorPreference(self.chain.queue) {
-            try await withThrowingDiscardingTaskGroup { group in
-                let chain = self.chain
-                group.addTask { await chain.tend() }
-                defer { group.cancelAll() }
-                return try await self.generate(isInterrupted: isInterrupted, report: report)
+        let events = AsyncChannel<GenerationEvent>()
+        let run = self
+        let ending = try await withThrowingTaskGroup(of: Ending.self) { group in
+            group.addTask(executorPreference: run.chain.thread) {
+                defer { events.finish() }
+                var run = run
+                let generation = try await run.generateTended(isInterrupted, events)
+                return Ending(run: run, generation: generation)
             }
+            defer { group.cancelAll() }
+            for await event in events { try await report(event) }
+            return try await group.next()
+        }
+        guard let ending else { preconditionFailure("the task has an end") }
+        self = ending.run
+        return ending.generation
+    }
+
+    private struct Ending: Sendable {
+        var run: GenerationRun
+        var generation: Generation
+    }
+
+    private mutating func generateTended(
+        _ isInterrupted: @Sendable () -> Bool,
+        _ events: AsyncChannel<GenerationEvent>
+    ) async throws -> Generation {
+        try await withThrowingDiscardingTaskGroup { group in
+            let chain = self.chain
+            group.addTask { await chain.tend() }
+            defer { group.cancelAll() }
+            return try await self.generate(isInterrupted, events)
         }
     }
 
     private mutating func generate(
-        isInterrupted: () -> Bool,
-        report: (GenerationEvent) async throws -> Void
+        _ isInterrupted: @Sendable () -> Bool,
+        _ events: AsyncChannel<GenerationEvent>
     ) async throws -> Generation {
-        try await report(.promptText(self.stream.promptText))
+        await events.send(.promptText(self.stream.promptText))
         let clock = ContinuousClock()
         let start = clock.now
         var firstToken = start
@@ -75,19 +103,19 @@ package struct GenerationRun {
             let promptCount = self.sequence.prompt.count
             let result = try await self.chain.run(pass, chunk: self.options.prefillChunk) { length in
                 guard isPrefill else { return true }
-                try await report(.prefilled(tokens: length, of: promptCount))
+                await events.send(.prefilled(tokens: length, of: promptCount))
                 return !isInterrupted()
             }
             self.statistics.add(result, of: self.chain)
-            for recovery in result.recoveries { try await report(.recovered(recovery)) }
-            if isPrefill { try await report(.prefilled(tokens: result.length, of: promptCount)) }
+            for recovery in result.recoveries { await events.send(.recovered(recovery)) }
+            if isPrefill { await events.send(.prefilled(tokens: result.length, of: promptCount)) }
             guard result.length == pass.position + pass.tokens.count else {
                 self.position = result.length
                 self.sequence.interrupt()
                 break
             }
             let took = clock.now - begin
-            let right = try await self.draw(from: result.logits ?? [], after: pass, report: report)
+            let right = try await self.draw(from: result.logits ?? [], after: pass, events)
             if isPrefill { firstToken = clock.now } else { self.measure(pass, right, took, result) }
             self.position = pass.position + pass.tokens.count - pass.guesses + right
         }
@@ -95,7 +123,7 @@ package struct GenerationRun {
         self.statistics.decoding = clock.now - firstToken
         if self.sequence.finishReason != .stopString {
             let rest = self.stream.finish()
-            if !rest.isEmpty { try await report(.text(rest)) }
+            if !rest.isEmpty { await events.send(.text(rest)) }
         }
         return self.finished()
     }
@@ -122,19 +150,19 @@ package struct GenerationRun {
     private mutating func draw(
         from bits: [UInt16],
         after pass: SequenceState.Pass,
-        report: (GenerationEvent) async throws -> Void
+        _ events: AsyncChannel<GenerationEvent>
     ) async throws -> Int {
         let rows = pass.guesses + 1
         let width = self.vocabularySize
         guard bits.count == rows * width else { throw self.notNumbers }
         for (index, guess) in pass.tokens.suffix(pass.guesses).enumerated() {
             let token = try self.draw(from: bits[index * width..<(index + 1) * width])
-            try await self.emit(token, report: report)
+            await self.emit(token, events)
             guard token == guess else { return index }
             // Its logits stay unread: a guess was right about the end.
             guard self.sequence.finishReason == nil else { return index + 1 }
         }
-        try await self.emit(try self.draw(from: bits.suffix(width)), report: report)
+        await self.emit(try self.draw(from: bits.suffix(width)), events)
         return pass.guesses
     }
 
@@ -153,9 +181,9 @@ package struct GenerationRun {
         return CoordinatorError(.badReply, "\(last) answered logits that are not numbers: leave it out and run again")
     }
 
-    private mutating func emit(_ token: UInt32, report: (GenerationEvent) async throws -> Void) async throws {
+    private mutating func emit(_ token: UInt32, _ events: AsyncChannel<GenerationEvent>) async {
         let output = self.stream.append(token)
-        if !output.text.isEmpty { try await report(.text(output.text)) }
+        if !output.text.isEmpty { await events.send(.text(output.text)) }
         if output.stopped { self.sequence.metStopString() }
     }
 
