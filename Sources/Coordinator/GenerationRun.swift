@@ -90,8 +90,7 @@ package struct GenerationRun: Sendable {
     ) async throws -> Generation {
         await events.send(.promptText(self.stream.promptText))
         let clock = ContinuousClock()
-        let start = clock.now
-        var firstToken = start
+        var lastToken = clock.now
         while let pass = self.sequence.nextPass(guesses: self.guesses()) {
             try Task.checkCancellation()
             if isInterrupted() {
@@ -116,11 +115,16 @@ package struct GenerationRun: Sendable {
             }
             let took = clock.now - begin
             let right = try await self.draw(from: result.logits ?? [], after: pass, events)
-            if isPrefill { firstToken = clock.now } else { self.measure(pass, right, took, result) }
+            let interval = lastToken.duration(to: clock.now)
+            lastToken += interval
+            if isPrefill {
+                self.statistics.timeToFirstToken = interval
+            } else {
+                self.statistics.passes.append(interval)
+                self.measure(pass, right, took, result)
+            }
             self.position = pass.position + pass.tokens.count - pass.guesses + right
         }
-        self.statistics.timeToFirstToken = firstToken - start
-        self.statistics.decoding = clock.now - firstToken
         if self.sequence.finishReason != .stopString {
             let rest = self.stream.finish()
             if !rest.isEmpty { await events.send(.text(rest)) }

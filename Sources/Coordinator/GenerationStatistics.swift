@@ -36,8 +36,16 @@ public struct GenerationStatistics: Sendable {
     public internal(set) var rightGuesses = 0
     /// From the start of prefill to the first token.
     public internal(set) var timeToFirstToken = Duration.zero
+    /// What each pass after the first token took, from the token before it to its own: how long a reader waits.
+    public internal(set) var passes: [Duration] = []
+
     /// From the first token to the last.
-    public internal(set) var decoding = Duration.zero
+    public var decoding: Duration { self.passes.reduce(.zero, +) }
+
+    /// What most passes took; zero when there was none.
+    public var medianPass: Duration {
+        self.passes.isEmpty ? .zero : self.passes.sorted()[self.passes.count / 2]
+    }
 
     /// Tokens a second after the first; zero when there was only one.
     public var tokensPerSecond: Double {

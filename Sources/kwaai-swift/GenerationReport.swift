@@ -12,6 +12,8 @@ struct GenerationReport: Encodable {
     var generatedTokens: Int
     var timeToFirstTokenMilliseconds: Double
     var tokensPerSecond: Double
+    var medianPassMilliseconds: Double
+    var slowestPassMilliseconds: Double
     var failovers: Int
     var replayedTokens: Int
     var guessedTokens: Int
@@ -46,6 +48,8 @@ struct GenerationReport: Encodable {
         case generatedTokens = "generated_tokens"
         case timeToFirstTokenMilliseconds = "time_to_first_token_ms"
         case tokensPerSecond = "tokens_per_second"
+        case medianPassMilliseconds = "median_pass_ms"
+        case slowestPassMilliseconds = "slowest_pass_ms"
         case replayedTokens = "replayed_tokens"
         case guessedTokens = "guessed_tokens"
         case rightGuesses = "right_guesses"
@@ -63,6 +67,8 @@ struct GenerationReport: Encodable {
         self.generatedTokens = statistics.generatedTokens
         self.timeToFirstTokenMilliseconds = statistics.timeToFirstToken / .milliseconds(1)
         self.tokensPerSecond = statistics.tokensPerSecond
+        self.medianPassMilliseconds = statistics.medianPass / .milliseconds(1)
+        self.slowestPassMilliseconds = (statistics.passes.max() ?? .zero) / .milliseconds(1)
         self.failovers = statistics.failovers
         self.replayedTokens = statistics.replayedTokens
         self.guessedTokens = statistics.guessedTokens

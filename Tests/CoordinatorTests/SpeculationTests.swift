@@ -64,6 +64,9 @@ import Testing
         #expect(guessed.finishReason == plain.finishReason)
         #expect(guessed.statistics.generatedTokens == plain.statistics.generatedTokens)
         #expect(plain.statistics.guessedTokens == 0)
+        // A right guess is a token without a pass of its own.
+        #expect(plain.statistics.passes.count == plain.tokens.count - 1)
+        #expect(guessed.statistics.passes.count == guessed.tokens.count - 1 - guessed.statistics.rightGuesses)
         #expect(guessed.statistics.guessedTokens > 0)
     }
 
