@@ -7,6 +7,9 @@
 #define PARTS (LANES / PART_LANES)
 #define TILE_SUMS (DECODE_ROWS > TILE_ROWS * TILE_TOKENS ? DECODE_ROWS : TILE_ROWS * TILE_TOKENS)
 
+_Static_assert(LANES % PART_LANES == 0 && TILE_ROWS % FEW_ROWS == 0 && FEW_ROWS * FEW_TOKENS <= TILE_SUMS, "tiles");
+_Static_assert(FEW_TOKENS == 3 || FEW_TOKENS == 8, "multiply_rows has tiles of up to so many tokens");
+
 // A tile reads its rows once for every TILE_TOKENS tokens, and the tokens once for every TILE_ROWS rows. So that both
 // stay in the caches nearest to the core, long rows are cut into blocks of columns, and some tiles keep their
 // unfinished sums in memory from one block to the next.

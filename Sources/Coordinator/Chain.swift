@@ -1,4 +1,4 @@
-import Model
+package import Model
 import ShardProtocol
 package import SwarmCore
 import Synchronization
@@ -71,12 +71,15 @@ package final class Chain: Sendable {
     /// Whether the text is the same to the bit whatever happens on the way; false with a plain 1.0.0 server in it.
     package var isExact: Bool { self.spans.allSatisfy(\.isExact) }
 
-    /// The thread on which every pass begins and ends: that of the blocks where they are in this process, that of the
-    /// connections where they are not.
-    package var thread: (any TaskExecutor)? {
+    /// The thread of the blocks, where they are in this process.
+    package var queue: ComputeQueue? {
         let spans = self.spans
-        return spans.count == 1 ? spans[0].queue ?? self.executor : self.executor
+        return spans.count == 1 ? spans[0].queue : nil
     }
+
+    /// The thread on which every pass begins and ends, whoever comes to run a span of it: that of the blocks where they are
+    /// in this process, that of the connections where they are not.
+    package var thread: (any TaskExecutor)? { self.queue ?? self.executor }
 
     /// What one pass gave.
     package struct Result: Sendable {

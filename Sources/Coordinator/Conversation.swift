@@ -27,9 +27,9 @@ public final class Conversation {
     /// Generates what follows `prompt`.
     ///
     /// - Parameters:
-    ///   - isInterrupted: asked between two passes, on their thread; where it says so the answer ends as it is, and the
-    ///     conversation can go on.
-    ///   - report: called in order, from the calling task, while the next pass runs; the one after that waits for it.
+    ///   - isInterrupted: asked between two passes, on the thread of the host's connections, so it has to answer at once;
+    ///     where it says so the answer ends as it is, and the conversation can go on.
+    ///   - report: called in order, from the calling task, while the generation goes on: no further than to the next report.
     /// - Throws: ``CoordinatorError``; `CancellationError` when the task is cancelled; what `report` throws. The
     ///   conversation can then go on: the next turn starts afresh.
     public func answer(

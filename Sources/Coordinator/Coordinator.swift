@@ -89,7 +89,8 @@ public struct Coordinator: Sendable {
     ///
     /// The sessions on all hops are closed however this ends, by an error or a cancellation as well.
     ///
-    /// - Parameter report: called in order, from the calling task, while the next pass runs; the one after that waits for it.
+    /// - Parameter report: called in order, from the calling task, while the generation goes on: no further than to the next
+    ///   report.
     /// - Throws: ``CoordinatorError``; `CancellationError` when the task is cancelled; what `report` throws.
     public func generate(
         _ prompt: [UInt32],

@@ -42,8 +42,9 @@ package struct GenerationRun: Sendable {
     /// meanwhile.
     ///
     /// - Parameters:
-    ///   - isInterrupted: asked between two passes, on their thread; where it says so, the generation ends as it is.
-    ///   - report: called in order, from the calling task, while the next pass runs; the one after that waits for it.
+    ///   - isInterrupted: asked between two passes, on their thread, so it has to answer at once; where it says so, the
+    ///     generation ends as it is.
+    ///   - report: called in order, from the calling task, while the generation goes on: no further than to the next report.
     /// - Throws: ``CoordinatorError``, or `CancellationError` between two passes; what `report` throws.
     package mutating func run(
         isInterrupted: @escaping @Sendable () -> Bool = { false },
@@ -114,14 +115,15 @@ package struct GenerationRun: Sendable {
                 break
             }
             let took = clock.now - begin
-            let right = try await self.draw(from: result.logits ?? [], after: pass, events)
+            let right = try await withTaskExecutorPreference(self.drawer) {
+                try await self.draw(from: result.logits ?? [], after: pass, events)
+            }
             let interval = lastToken.duration(to: clock.now)
             lastToken += interval
             if isPrefill {
                 self.statistics.timeToFirstToken = interval
             } else {
-                self.statistics.passes.append(interval)
-                self.measure(pass, right, took, result)
+                self.measure(pass, right, took, result, interval)
             }
             self.position = pass.position + pass.tokens.count - pass.guesses + right
         }
@@ -129,7 +131,15 @@ package struct GenerationRun: Sendable {
             let rest = self.stream.finish()
             if !rest.isEmpty { await events.send(.text(rest)) }
         }
+        // What was to be reported when the task was cancelled is lost.
+        try Task.checkCancellation()
         return self.finished()
+    }
+
+    /// Where tokens are drawn; nil for the thread of the passes. Connections must not wait for a large vocabulary.
+    private var drawer: (any TaskExecutor)? {
+        let isHere = self.chain.queue != nil || self.sampler.isBrief(vocabulary: self.vocabularySize)
+        return isHere ? nil : globalConcurrentExecutor
     }
 
     /// What may be drawn next, as many tokens as pay.
@@ -141,8 +151,15 @@ package struct GenerationRun: Sendable {
         return count > 0 ? PromptLookup.guess(after: self.sequence.tokens, atMost: count) : []
     }
 
-    private mutating func measure(_ pass: SequenceState.Pass, _ right: Int, _ took: Duration, _ result: Chain.Result) {
+    private mutating func measure(
+        _ pass: SequenceState.Pass,
+        _ right: Int,
+        _ took: Duration,
+        _ result: Chain.Result,
+        _ interval: Duration
+    ) {
         let compute = result.timings.reduce(.zero) { $0 + $1.timing.compute }
+        self.statistics.passes.append(.init(duration: interval, compute: compute))
         self.draftLength.ran(guesses: pass.guesses, right: right, duration: took, compute: compute)
         self.statistics.guessedTokens += pass.guesses
         self.statistics.rightGuesses += right

@@ -36,16 +36,30 @@ public struct GenerationStatistics: Sendable {
     public internal(set) var rightGuesses = 0
     /// From the start of prefill to the first token.
     public internal(set) var timeToFirstToken = Duration.zero
-    /// What each pass after the first token took, from the token before it to its own: how long a reader waits.
-    public internal(set) var passes: [Duration] = []
+    /// A pass after the first token.
+    public struct Pass: Sendable {
+        /// From the token before it to its own, with what the reader of reports held it up.
+        public var duration: Duration
+        /// Running blocks on all hops, as they measured it.
+        public var compute: Duration
+    }
+
+    public internal(set) var passes: [Pass] = []
 
     /// From the first token to the last.
-    public var decoding: Duration { self.passes.reduce(.zero, +) }
+    public var decoding: Duration { self.passes.reduce(.zero) { $0 + $1.duration } }
 
-    /// What most passes took; zero when there was none.
-    public var medianPass: Duration {
-        self.passes.isEmpty ? .zero : self.passes.sorted()[self.passes.count / 2]
+    /// Half of the passes took no longer; zero when there was none.
+    public var medianPass: Duration { self.median { $0.duration } }
+
+    /// The median over the passes of what `value` says.
+    public func median(_ value: (Pass) -> Duration) -> Duration {
+        let values = self.passes.map(value).sorted()
+        return values.isEmpty ? .zero : values[values.count / 2]
     }
+
+    /// Zero when there was none.
+    public var slowestPass: Duration { self.passes.map(\.duration).max() ?? .zero }
 
     /// Tokens a second after the first; zero when there was only one.
     public var tokensPerSecond: Double {

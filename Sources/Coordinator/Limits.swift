@@ -4,6 +4,9 @@ package enum Limits {
     /// fill half of the 4 MiB that a message may have.
     package static let prefillChunk = 256
 
+    /// Tokens of a vocabulary from which a draw may be made on the thread of the connections.
+    package static let briefVocabulary = 8192
+
     /// Tokens for which a conversation reserves KV-cache at first: some turns of a chat. It reserves anew when it grows.
     package static let conversationTokens = 2048
 

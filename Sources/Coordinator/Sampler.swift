@@ -34,22 +34,33 @@ package struct Sampler: Sendable {
             total = drawn.reduce(0) { $0 + $1.weight }
         } else {
             total = logits.reduce(0) { $0 + weight($1) }
-            // All below it together weigh no more than what the nucleus leaves out.
-            let least = (1 - self.options.topP) * total / Double(logits.count)
+            // All below it together weigh no more than what the nucleus leaves out, or is seldom asked for.
+            let least = max(1 - self.options.topP, 0.001) * total / Double(logits.count)
             let cut = Double(peak) + self.options.temperature * Numerics.log(least)
             candidates = CandidateHeap(logits: logits, from: Float(cut))
         }
 
-        let nucleus = Self.nucleus(of: &drawn, share: self.options.topP * total) {
-            candidates.pop().map { ($0.token, weight($0.logit)) }
+        let next = { candidates.pop().map { ($0.token, weight($0.logit)) } }
+        // Where nothing is left out, nothing has to be put in order but what comes before the token.
+        let all = (count: drawn.isEmpty ? logits.count : drawn.count, mass: total)
+        let nucleus =
+            self.options.topP < 1 ? Self.nucleus(of: &drawn, share: self.options.topP * total, next: next) : all
+        var remaining = Numerics.random(seed: self.options.seed, position: UInt64(position)) * nucleus.mass
+        for index in 0..<nucleus.count {
+            if index == drawn.count {
+                // The sum in this order may end a rounding below the total.
+                guard let candidate = next() else { break }
+                drawn.append(candidate)
+            }
+            remaining -= drawn[index].weight
+            if remaining < 0 { return drawn[index].token }
         }
-        let random = Numerics.random(seed: self.options.seed, position: UInt64(position))
-        var remaining = random * nucleus.mass
-        for candidate in drawn.prefix(nucleus.count) {
-            remaining -= candidate.weight
-            if remaining < 0 { return candidate.token }
-        }
-        return drawn[nucleus.count - 1].token
+        return drawn[min(nucleus.count, drawn.count) - 1].token
+    }
+
+    /// Whether a draw takes no longer than to wake another thread for it: a tenth of a millisecond, or so.
+    package func isBrief(vocabulary: Int) -> Bool {
+        self.options.temperature == 0 || vocabulary <= Limits.briefVocabulary
     }
 
     /// Counts the most probable candidates that hold `share`, fetching more with `next` while `drawn` holds too few.

@@ -74,9 +74,11 @@ actor GenerationOutput {
                 + "\(Self.milliseconds(statistics.timeToFirstToken)), then "
                 + String(format: "%.1f tokens/s", statistics.tokensPerSecond)
         )
-        if let slowest = statistics.passes.max() {
-            let median = Self.milliseconds(statistics.medianPass)
-            Terminal.say("half of the passes took at most \(median), the slowest \(Self.milliseconds(slowest))")
+        if !statistics.passes.isEmpty {
+            let (median, slowest) = (statistics.medianPass, statistics.slowestPass)
+            Terminal.say(
+                "half of the passes took at most \(Self.milliseconds(median)), the slowest \(Self.milliseconds(slowest))"
+            )
         }
         if statistics.failovers > 0 {
             Terminal.say("\(statistics.failovers) failovers, \(statistics.replayedTokens) tokens run again")

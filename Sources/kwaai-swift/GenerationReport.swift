@@ -68,7 +68,7 @@ struct GenerationReport: Encodable {
         self.timeToFirstTokenMilliseconds = statistics.timeToFirstToken / .milliseconds(1)
         self.tokensPerSecond = statistics.tokensPerSecond
         self.medianPassMilliseconds = statistics.medianPass / .milliseconds(1)
-        self.slowestPassMilliseconds = (statistics.passes.max() ?? .zero) / .milliseconds(1)
+        self.slowestPassMilliseconds = statistics.slowestPass / .milliseconds(1)
         self.failovers = statistics.failovers
         self.replayedTokens = statistics.replayedTokens
         self.guessedTokens = statistics.guessedTokens

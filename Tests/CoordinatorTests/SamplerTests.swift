@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Coordinator
@@ -41,6 +42,28 @@ import Testing
         // 1 and 3 hold about 0.36 each, 4 about 0.13: the first two reach 0.7, so the third is left out.
         let sampler = try Sampler(options: SamplingOptions(temperature: 1, topP: 0.7, seed: 3))
         #expect(Set((0..<300).map { sampler.token(from: self.logits, at: $0) }) == [1, 3])
+    }
+
+    @Test(arguments: [0, 40]) func `putting no more in order than has to be changes no token`(topK: Int) throws {
+        let options = SamplingOptions(temperature: 1.3, topK: topK, seed: 5)
+        let sampler = try Sampler(options: options)
+        let logits = (0..<700).map { Float(($0 * 7919) % 1009) / 100 }
+        let ordered = logits.enumerated().sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }
+        let candidates = topK > 0 ? Array(ordered.prefix(topK)) : ordered
+        let weights = candidates.map { Numerics.exp(Double($0.element - ordered[0].element) / options.temperature) }
+        let total = weights.reduce(0, +)
+        var drawn: Set<UInt32> = []
+        for position in 0..<2000 {
+            var remaining = Numerics.random(seed: options.seed, position: UInt64(position)) * total
+            let place = weights.firstIndex { weight in
+                remaining -= weight
+                return remaining < 0
+            }
+            let token = sampler.token(from: logits, at: position)
+            #expect(try Int(token) == candidates[#require(place)].offset)
+            drawn.insert(token)
+        }
+        #expect(drawn.count > 20)
     }
 
     @Test func `a tiny top-p still leaves one token`() throws {

@@ -116,10 +116,9 @@ struct Row: CustomStringConvertible {
         _ plain: GenerationStatistics,
         _ guessing: GenerationStatistics
     ) {
-        let compute = plain.hops.reduce(Duration.zero) { $0 + $1.compute / max($1.steps, 1) }
-        let least = compute + network
+        let least = plain.median { $0.compute } + network
         // Medians on both sides: a virtual machine stands still now and then for longer than all that is measured here.
-        let above = (plain.medianPass - least) / plain.hops.count / .milliseconds(1)
+        let above = (plain.median { $0.duration - $0.compute } - network) / plain.hops.count / .milliseconds(1)
         let cells = [
             "\(plain.hops.count)", "\(milliseconds) ms", "\((bare / .milliseconds(1)).rounded(2)) ms", "\(route)",
             "\(plain.tokensPerSecond.rounded(1))", "\((1 / (least / .seconds(1))).rounded(1))",

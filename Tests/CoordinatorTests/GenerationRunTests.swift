@@ -1,0 +1,72 @@
+import DemoModel
+import Synchronization
+import Testing
+
+@testable import Coordinator
+
+/// What a generation tells, and when.
+@Suite(.timeLimit(.minutes(2))) struct GenerationRunTests {
+    private let coordinator: Coordinator
+    private let blocks: Coordinator.LocalBlocks
+    private let prompt: [UInt32] = [0, 20, 30, 40, 50]
+
+    init() throws {
+        self.coordinator = try Coordinator(model: DemoModel.directory(), tokenizer: DemoModel.tokenizer())
+        self.blocks = try self.coordinator.loadBlocks(threads: 1, progress: { _ in })
+    }
+
+    private func generate(
+        tokens: Int,
+        report: (GenerationEvent) async throws -> Void
+    ) async throws -> Generation {
+        let options = GenerationOptions(
+            sampling: .greedy,
+            maxTokens: tokens,
+            ignoresEndOfSequence: true,
+            speculation: .off
+        )
+        var run = try GenerationRun(
+            chain: try self.coordinator.openChain(over: self.blocks, maximumTokens: 256),
+            sequence: try self.coordinator.sequence(self.prompt, options),
+            tokenizer: self.coordinator.tokenizer,
+            options: options
+        )
+        return try await run.run(report: report)
+    }
+
+    @Test func `everything is reported by the time it returns, however slow the reader is`() async throws {
+        var text = ""
+        let generation = try await self.generate(tokens: 20) { event in
+            for _ in 0..<20 { await Task.yield() }
+            if case .text(let piece) = event { text += piece }
+        }
+        #expect(text == generation.text && generation.tokens.count == 20)
+    }
+
+    @Test func `a generation that is cancelled while its reader is busy does not pass for a whole one`() async throws {
+        let (reading, reads) = AsyncStream.makeStream(of: Void.self)
+        let text = Mutex("")
+        let generation = Task {
+            try await self.generate(tokens: 2) { event in
+                guard case .text(let piece) = event else { return }
+                text.withLock { $0 += piece }
+                reads.yield()
+                // Until the task is cancelled; the last text waits meanwhile.
+                for await _ in AsyncStream<Never>.makeStream().stream {}
+            }
+        }
+        for await _ in reading { break }
+        generation.cancel()
+        await #expect(throws: (any Error).self) { try await generation.value }
+        #expect(!text.withLock { $0 }.isEmpty)
+    }
+
+    @Test func `what a report throws ends the generation`() async throws {
+        struct Full: Error {}
+        await #expect(throws: Full.self) {
+            _ = try await self.generate(tokens: 20) { event in
+                if case .text = event { throw Full() }
+            }
+        }
+    }
+}
