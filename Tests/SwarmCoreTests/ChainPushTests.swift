@@ -318,6 +318,39 @@ import Testing
         }
     }
 
+    @Test func `a way over which nothing arrives is opened a few times, and then no more`() {
+        var chain = self.chain()
+        var opened = 0
+        chain.edgeOpens = { edge in
+            if edge.to.rawValue == 2 { opened += 1 }
+            return true
+        }
+        chain.pushFate = { $0.hop.rawValue == 2 ? .isRefused : .arrives }
+        #expect(self.generate(&chain) == self.star())
+        #expect(opened == Limits.edgeAttempts)
+        #expect(chain.session.hasChores == false)
+    }
+
+    @Test func `a pushed step is not late before its input is known`() {
+        var chain = self.chain()
+        chain.tend()
+        let prompt = ToyRows(rows: (0..<3).map { UInt64($0) })
+        let actions = chain.session.begin(prompt, at: 0, wantsLogits: true, now: chain.now)
+        guard case .send(let step)? = actions.first, step.pushes.count == 3 else {
+            Issue.record("nothing is pushed")
+            return
+        }
+        let late = step.pushes[1]
+        _ = chain.session.answered(step.id, with: prompt, now: chain.now)
+        #expect(chain.session.late(late.id, now: chain.now).isEmpty && chain.session.isOutstanding(late.id))
+        _ = chain.session.answered(step.pushes[0].id, with: prompt, now: chain.now)
+        guard case .send(let again)? = chain.session.late(late.id, now: chain.now).first else {
+            Issue.record("nothing is sent")
+            return
+        }
+        #expect(again.hop == late.hop && !chain.session.isOutstanding(late.id))
+    }
+
     @Test func `what a hop that was replaced pushed is given again by whoever coordinates`() {
         var chain = self.chain()
         var deaths = 0
