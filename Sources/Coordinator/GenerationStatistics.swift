@@ -19,6 +19,14 @@ public struct GenerationStatistics: Sendable {
         public internal(set) var network = Duration.zero
     }
 
+    /// A pass after the first token.
+    public struct Pass: Sendable {
+        /// From the token before it to its own, with what the reader of reports held it up.
+        public var duration: Duration
+        /// Running blocks on all hops, as they measured it.
+        public var compute: Duration
+    }
+
     /// In the order of their blocks; a span that went to other peers has a row for each of them.
     public internal(set) var hops: [Hop]
     /// How often a span went to other peers.
@@ -36,16 +44,8 @@ public struct GenerationStatistics: Sendable {
     public internal(set) var rightGuesses = 0
     /// From the start of prefill to the first token.
     public internal(set) var timeToFirstToken = Duration.zero
-    /// A pass after the first token.
-    public struct Pass: Sendable {
-        /// From the token before it to its own, with what the reader of reports held it up.
-        public var duration: Duration
-        /// Running blocks on all hops, as they measured it.
-        public var compute: Duration
-    }
-
+    /// One for each pass after the first token, so no more than tokens were generated.
     public internal(set) var passes: [Pass] = []
-
     /// From the first token to the last.
     public var decoding: Duration { self.passes.reduce(.zero) { $0 + $1.duration } }
 

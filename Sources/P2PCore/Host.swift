@@ -24,7 +24,8 @@ public final class Host: Sendable {
     /// Where connections live that this host dialled: one thread, so that who speaks to several peers in turn need not
     /// change it.
     let home: any EventLoop
-    /// Runs tasks on that thread: exchanges with peers, never computation or anything that blocks.
+    /// Runs tasks on that thread: exchanges with peers, never anything that blocks, or computes for longer than it takes to wake
+    /// another thread.
     public let executor: any TaskExecutor
     /// Whoever holds this lock wakes no task: a task that is being cancelled cannot be woken before its cancellation
     /// handlers have run, and those of a dial take this lock.

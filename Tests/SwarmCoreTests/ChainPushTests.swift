@@ -44,6 +44,15 @@ import Testing
         return results
     }
 
+    /// The first step of a prompt, which all hops behind the first are pushed.
+    private func pushedStep(_ prompt: ToyRows, _ chain: inout ToyChain) -> ToyChain.Step? {
+        chain.tend()
+        let actions = chain.session.begin(prompt, at: 0, wantsLogits: true, now: chain.now)
+        if case .send(let step)? = actions.first, step.pushes.count == 3 { return step }
+        Issue.record("nothing is pushed")
+        return nil
+    }
+
     private func star() -> [UInt64?] {
         var chain = self.chain(pushes: false)
         return self.generate(&chain)
@@ -266,13 +275,8 @@ import Testing
 
     @Test func `what was on a way that breaks is given again at once, and another way is opened`() {
         var chain = self.chain()
-        chain.tend()
         let prompt = ToyRows(rows: (0..<3).map { UInt64($0) })
-        let actions = chain.session.begin(prompt, at: 0, wantsLogits: true, now: chain.now)
-        guard case .send(let step)? = actions.first, step.pushes.count == 3 else {
-            Issue.record("nothing is pushed")
-            return
-        }
+        guard let step = self.pushedStep(prompt, &chain) else { return }
         let edge = ChainSession<ToyRows>.Edge(from: step.pushes[0].hop, to: step.pushes[1].hop)
         // Its input is not known yet, so nothing can be sent.
         #expect(chain.session.broke(edge, now: chain.now).isEmpty)
@@ -333,13 +337,8 @@ import Testing
 
     @Test func `a pushed step is not late before its input is known`() {
         var chain = self.chain()
-        chain.tend()
         let prompt = ToyRows(rows: (0..<3).map { UInt64($0) })
-        let actions = chain.session.begin(prompt, at: 0, wantsLogits: true, now: chain.now)
-        guard case .send(let step)? = actions.first, step.pushes.count == 3 else {
-            Issue.record("nothing is pushed")
-            return
-        }
+        guard let step = self.pushedStep(prompt, &chain) else { return }
         let late = step.pushes[1]
         _ = chain.session.answered(step.id, with: prompt, now: chain.now)
         #expect(chain.session.late(late.id, now: chain.now).isEmpty && chain.session.isOutstanding(late.id))
