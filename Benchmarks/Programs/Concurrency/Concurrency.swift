@@ -70,7 +70,8 @@ struct Run: Sendable {
         let generation = GenerationOptions(
             sampling: .greedy,
             maxTokens: self.options.tokens,
-            ignoresEndOfSequence: true
+            ignoresEndOfSequence: true,
+            speculation: self.options.speculation
         )
         let start = ContinuousClock.now
         let tokens = try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in

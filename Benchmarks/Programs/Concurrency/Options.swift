@@ -9,12 +9,14 @@ struct Options: Sendable {
     var tokens = 64
     var rounds = 5
     var route = StepWay.auto
+    /// Guesses are rows too, and how many are right depends on the text, so by default steps are of one token.
+    var speculation = Speculation.off
     /// Passed on to every `serve`.
     var flags: [String] = []
 
     private static let help = """
         Concurrency [MODEL] [--sessions 8] [--hops 3] [--tokens 64] [--rounds 5] [--route auto]
-                    [-- FLAGS OF serve…]
+                    [--speculate off|auto] [-- FLAGS OF serve…]
 
         Without MODEL, the demo model, which is too small to say much. --route: auto, star, or push. KWAAI_SWIFT names the program that serves;
         ../.build/release/kwaai-swift where it does not.
@@ -29,6 +31,7 @@ struct Options: Sendable {
             case "--hops": self.hops = try arguments.number()
             case "--tokens": self.tokens = try arguments.number()
             case "--rounds": self.rounds = try arguments.number()
+            case "--speculate": self.speculation = try arguments.words() == ["auto"] ? .auto : .off
             case "--route": self.route = try arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
             default: self.model = argument
             }
