@@ -1,6 +1,7 @@
 #pragma STDC FP_CONTRACT OFF
 #define _GNU_SOURCE // clock_gettime and affinity, under a strict C17
 #include "CKernels.h"
+#include "shares.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -34,8 +35,7 @@ struct worker {
 struct kw_pool {
     atomic_flag taken; // somebody's work is being done
     _Atomic uint64_t state;
-    atomic_size_t next; // of the items, the first that nobody has taken
-    size_t count;
+    struct share *shares; // of the items: the caller's, then each worker's
     void (*body)(void *, size_t, size_t);
     void *context;
     atomic_bool stopping;
@@ -131,16 +131,12 @@ static void make_room(struct kw_pool *pool) {
 
 // MARK: Items
 
-/// Takes items until none are left, many at first and then fewer, so that all threads end at about the same time.
-static void do_items(struct kw_pool *pool) {
-    const size_t shares = 4 * (pool->worker_count + 1);
-    size_t first = atomic_load(&pool->next);
-    while (first < pool->count) {
-        const size_t left = pool->count - first, end = first + (left > shares ? left / shares : 1);
-        if (!atomic_compare_exchange_weak(&pool->next, &first, end)) continue;
-        pool->body(pool->context, first, end);
-        first = atomic_load(&pool->next);
-    }
+/// Does the items of one's own share, and then what others have left of theirs.
+static void do_items(struct kw_pool *pool, size_t share) {
+    do {
+        struct items items;
+        while (take(&pool->shares[share], &items)) pool->body(pool->context, items.first, items.end);
+    } while (take_over(pool->shares, pool->worker_count + 1, share));
 }
 
 // MARK: Workers
@@ -202,7 +198,7 @@ static void *work(void *argument) {
         wait_for_work(worker, last);
         if (atomic_load(&pool->stopping)) return NULL;
         if (!enter(pool, &last)) continue;
-        do_items(pool);
+        do_items(pool, (size_t)(worker - pool->workers) + 1);
         leave(pool);
     }
 }
@@ -210,9 +206,9 @@ static void *work(void *argument) {
 // MARK: The caller
 
 /// Opens a piece of work to the workers.
-static void open_work(struct kw_pool *pool) {
+static void open_work(struct kw_pool *pool, size_t count) {
     make_room(pool);
-    atomic_store(&pool->next, 0);
+    divide(pool->shares, pool->worker_count + 1, count);
     atomic_fetch_add(&pool->state, PIECE + OPEN);
     if (atomic_load(&pool->sleeping) == 0) return;
     pthread_mutex_lock(&pool->lock);
@@ -238,6 +234,11 @@ static void close_work(struct kw_pool *pool) {
 struct kw_pool *kw_pool_create(size_t threads) {
     struct kw_pool *pool = calloc(1, sizeof(struct kw_pool) + threads * sizeof(struct worker));
     if (!pool) return NULL;
+    pool->shares = aligned_alloc(_Alignof(struct share), threads * sizeof(struct share));
+    if (!pool->shares) {
+        free(pool);
+        return NULL;
+    }
     atomic_flag_clear(&pool->taken);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->started, NULL);
@@ -262,18 +263,20 @@ void kw_pool_destroy(struct kw_pool *pool) {
     pthread_cond_destroy(&pool->finished);
     pthread_cond_destroy(&pool->started);
     pthread_mutex_destroy(&pool->lock);
+    free(pool->shares);
     free(pool);
 }
 
 void kw_pool_run(struct kw_pool *pool, size_t count, void (*body)(void *context, size_t first, size_t end),
                  void *context) {
-    if (!pool || pool->worker_count == 0 || count < 2 || atomic_flag_test_and_set(&pool->taken)) {
+    const bool is_shareable = pool && pool->worker_count > 0 && count > 1 && count <= UINT32_MAX;
+    if (!is_shareable || atomic_flag_test_and_set(&pool->taken)) {
         if (count > 0) body(context, 0, count);
         return;
     }
-    pool->body = body, pool->context = context, pool->count = count;
-    open_work(pool);
-    do_items(pool);
+    pool->body = body, pool->context = context;
+    open_work(pool, count);
+    do_items(pool, 0);
     close_work(pool);
     atomic_flag_clear(&pool->taken);
 }
