@@ -19,6 +19,12 @@ extension Sessions {
         let steps: [LoadedRange.Step]
     }
 
+    /// What a pass took, and for how long of that its thread had a processor.
+    private struct Took {
+        let all: Duration
+        let processing: Duration
+    }
+
     /// Where to begin with what waits; nil where nothing does, or somebody is at it.
     ///
     /// A step that comes alone and is over before another thread would be awake runs where it is.
@@ -64,19 +70,20 @@ extension Sessions {
     /// - Returns: whether something else is ready; if not, whoever brings something next starts anew.
     private func runPass(andGoOn: Bool) -> Bool {
         guard let pass = self.state.withLock({ self.nextPass(&$0) }) else { return false }
-        let start = ContinuousClock.now
+        let (start, processorStart) = (ContinuousClock.now, ProcessorTime.ofThisThread)
         let saturations = self.loaded.saturationCount
         let results = self.loaded.forward(pass.steps, blocks: pass.blocks)
         let end = ContinuousClock.now
+        let took = Took(all: start.duration(to: end), processing: ProcessorTime.ofThisThread - processorStart)
         self.metrics.ran(
             rows: pass.portions.reduce(0) { $0 + $1.tokens.count },
             steps: pass.portions.count,
-            took: start.duration(to: end),
+            took: took.all,
             saturations: self.loaded.saturationCount - saturations
         )
         var isMore = false
         self.update { state, answers in
-            self.ended(pass, results, took: start.duration(to: end), at: end, &state, &answers)
+            self.ended(pass, results, took, at: end, &state, &answers)
             isMore = state.scheduler.waitingCount > 0 && self.pause(&state) == nil
             state.isComputing = isMore
         }
@@ -106,22 +113,27 @@ extension Sessions {
     private func ended(
         _ pass: Pass,
         _ results: [Result<[UInt16], ModelError>],
-        took duration: Duration,
+        _ took: Took,
         at now: ContinuousClock.Instant,
         _ state: inout State,
         _ answers: inout Answers
     ) {
         let failed = zip(pass.portions, results).filter { if case .failure = $1 { true } else { false } }
-        state.scheduler.ended(failed: Set(failed.map(\.0.id)), took: duration)
+        state.scheduler.ended(failed: Set(failed.map(\.0.id)), took: took.all)
         let rows = pass.portions.map(\.tokens.count)
         if failed.isEmpty, rows.allSatisfy({ $0 <= SwarmCore.Limits.decodingTokens }) {
-            state.gathering.passed(rows: rows.reduce(0, +), blocks: pass.blocks.count, took: duration)
+            state.gathering.passed(
+                rows: rows.reduce(0, +),
+                blocks: pass.blocks.count,
+                took: took.all,
+                processing: took.processing
+            )
         }
         for (portion, result) in zip(pass.portions, results) {
             guard var work = state.work[portion.id] else { continue }
             switch result {
             case .success(let values):
-                work.computed(values, took: duration)
+                work.computed(values, took: took.all)
                 state.work[portion.id] = work
                 guard portion.isLast else { continue }
                 state.speed.measured(

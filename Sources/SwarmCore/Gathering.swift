@@ -38,13 +38,15 @@ package struct Gathering: Sendable {
     private var members: [SessionKey: Member] = [:]
     /// Whoever came too late when it was waited for.
     private var doubts: [PeerID: Doubt] = [:]
-    /// What reading one block's weights takes, in passes that only decode, as a moving average.
-    private var reading: Duration?
+    private var cost = PassCost()
     /// Since when the pass waits that comes next.
     private var since: ContinuousClock.Instant?
 
     /// How much one absence, or one pass, counts: about the last five decide.
     private static let weight = 0.2
+
+    /// Whoever is late may come at any moment, which counts as such a part of a pass.
+    private static let shortestWait = 8
 
     package init() {}
 
@@ -112,10 +114,10 @@ package struct Gathering: Sendable {
     }
 
     /// A pass that only decoded has ended.
-    package mutating func passed(rows: Int, blocks: Int, took duration: Duration) {
-        guard rows > 0, blocks > 0 else { return }
-        let share = Double(Limits.rowsOfReading) / Double(Limits.rowsOfReading + rows)
-        self.reading = Self.average(self.reading, duration * share / blocks)
+    ///
+    /// - Parameter processing: for how long of `duration` its thread had a processor.
+    package mutating func passed(rows: Int, blocks: Int, took duration: Duration, processing: Duration) {
+        self.cost.passed(.init(rows: rows, blocks: blocks, duration: duration, processing: processing))
     }
 
     /// Until when the next pass waits; nil where it begins now.
@@ -126,28 +128,42 @@ package struct Gathering: Sendable {
         in blocks: BlockRange,
         now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant? {
-        guard let reading = self.reading.map({ $0 * blocks.count }), reading >= Limits.shortestGathering else {
+        guard let reading = self.cost.reading(blocks: blocks.count), reading >= Limits.shortestGathering else {
             return nil
         }
         let since = self.since ?? now
-        let end = since + min(reading * Limits.passesSaved, Limits.longestStall)
+        let worth = reading * self.passesSaved
+        let end = since + min(worth, Limits.longestStall)
         let awaited = now < end ? self.awaited(in: blocks, reading: reading, now: now) : []
-        guard let others = self.worthwhile(awaited.map(\.wait), rows: rows, reading: reading) else { return nil }
+        let price = self.cost.row(blocks: blocks.count) * self.passesSaved
+        guard let others = Self.worthwhile(awaited.map(\.wait), rows: rows, worth: worth, price: price) else {
+            return nil
+        }
         self.since = since
         for (key, _) in awaited.prefix(others) { self.members[key]?.isAwaited = true }
         return min(now + awaited[others - 1].wait, end)
+    }
+
+    /// What a pass that is saved is worth, in passes: itself, and where others want the machine's processors also those
+    /// that are shared from now on, here and on the next hops. There a wait leaves the processors to the others; on a machine
+    /// that has nothing else to do it is lost.
+    private var passesSaved: Double {
+        min(1 + (self.cost.contention - 1) * Limits.passesOfContention, Limits.passesSaved)
     }
 
     /// For how many of those who come to wait, so that all together gain the most; nil where that is for none.
     ///
     /// The m-th of those who are awaited comes after δ. Where the pass waits, all m begin δ from now and not after the
     /// pass, so each gains its length less δ; and each row that is here is later by δ and by what m more rows take.
-    private func worthwhile(_ waits: [Duration], rows: Int, reading: Duration) -> Int? {
-        let worth = reading * Limits.passesSaved
+    ///
+    /// - Parameters:
+    ///   - worth: what it counts that one of them need not wait for the pass after this one.
+    ///   - price: what it counts that a row waits for another one.
+    private static func worthwhile(_ waits: [Duration], rows: Int, worth: Duration, price: Duration) -> Int? {
         var best: (gain: Duration, others: Int)?
         for (index, wait) in waits.enumerated() {
             let others = index + 1
-            let cost = (wait + worth * others / Limits.rowsOfReading) * rows
+            let cost = (wait + price * others) * rows
             let gain = (worth - wait) * others - cost
             if gain > best?.gain ?? .zero { best = (gain, others) }
         }
@@ -166,7 +182,7 @@ package struct Gathering: Sendable {
             }
             let wait = now.duration(to: due)
             // A little late is on the way; later than a pass is not to be waited for.
-            return wait + reading > .zero ? (key, max(wait, reading / Limits.rowsOfReading)) : nil
+            return wait + reading > .zero ? (key, max(wait, reading / Self.shortestWait)) : nil
         }
         .sorted { ($0.wait, $0.key) < ($1.wait, $1.key) }
     }

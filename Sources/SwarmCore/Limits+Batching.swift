@@ -26,13 +26,16 @@ extension Limits {
     /// Passes that a peer with a step ready lets others lead, whatever it has had.
     package static let passesOver = 64
 
-    /// Rows that take as long as reading the weights does.
+    /// Rows that usually take as long as reading the weights does.
     package static let rowsOfReading = 8
 
-    /// What a pass that is saved is worth, in passes: whoever shares one here shares those of the next hops and tokens too.
-    /// Measured on eight generations over three hops: with 1 no more tokens a second than without waiting, with 4 a third
-    /// more, with 10 half as many more, with 30 fewer again.
-    package static let passesSaved = 6
+    /// What a pass that is saved is worth at most, in passes.
+    package static let passesSaved = 6.0
+
+    /// How many passes more it is worth for each second that passes wait for a processor of every second that they have one.
+    /// Measured on eight generations over three hops that share two cores: with 6 three times the tokens a second of one,
+    /// with 12 and with 20 a tenth more. Without any, hops on machines of their own run the most passes.
+    package static let passesOfContention = 12.0
 
     /// What reading the weights of a span takes at least where a pass waits for company: a timer is late by a tenth of it.
     package static let shortestGathering = Duration.milliseconds(1)

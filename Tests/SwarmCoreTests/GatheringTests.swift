@@ -17,10 +17,10 @@ import Testing
     private func at(_ milliseconds: Int) -> ContinuousClock.Instant { self.start + .milliseconds(milliseconds) }
 
     /// One that knows two sessions: both are away for 30 ms at a time, and a pass of one row reads for 8 ms. The first was
-    /// answered last 100 ms from the start, the second at `other`.
-    private func gathering(other: Int = 100) throws -> Gathering {
+    /// answered last 100 ms from the start, the second at `other`. Others have the processors for half of the time.
+    private func gathering(other: Int = 100, processing: Duration = .microseconds(4500)) throws -> Gathering {
         var gathering = Gathering()
-        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9))
+        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9), processing: processing)
         for (session, end) in [(1, 100), (2, other)] {
             let key = try self.key(UInt64(session))
             gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(end - 50))
@@ -45,6 +45,14 @@ import Testing
         // 25 ms against 6 passes of 8 ms, less an eighth of them for the second row: 48 − 25 > 25 + 6 does not hold.
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(130)) == nil)
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(136)) == self.at(155))
+    }
+
+    @Test func `where nobody else wants the processors, a pass waits only as long as it gains by it itself`() throws {
+        var gathering = try self.gathering(other: 110, processing: .milliseconds(9))
+        gathering.arrived(try self.key(1), in: self.blocks, tokens: 1, now: self.at(130))
+        // δ against one pass of 8 ms and a row of 1 ms: 8 − δ > δ + 1 holds from 3.5 ms on.
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(136)) == nil)
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(137)) == self.at(140))
     }
 
     @Test func `the more are ready, the shorter is the wait that pays`() throws {
@@ -110,14 +118,16 @@ import Testing
 
     @Test func `passes that are over before a timer would be do not wait`() throws {
         var gathering = try self.gathering()
-        for _ in 0..<60 { gathering.passed(rows: 1, blocks: 8, took: .microseconds(200)) }
+        for _ in 0..<200 {
+            gathering.passed(rows: 1, blocks: 8, took: .microseconds(200), processing: .microseconds(100))
+        }
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(130)) == nil)
     }
 
     /// How many passes wait of a session that is always ready, for another peer's that comes so long after it is expected.
     private func waits(for peer: UInt8, late: Duration, passes: Int = 200) throws -> (count: Int, last: Int?) {
         var gathering = Gathering()
-        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9))
+        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9), processing: .microseconds(4500))
         let key = SessionKey(peer: try Samples.peer(peer), session: SessionID(rawValue: 9))
         var now = self.start
         var absence = Duration.milliseconds(30)
@@ -165,7 +175,7 @@ import Testing
 
     @Test func `however many peers came too late and left, the next one is doubted all the same`() throws {
         var gathering = Gathering()
-        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9))
+        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9), processing: .microseconds(4500))
         var now = self.start
         for _ in 0..<Limits.doubtedPeers + 10 {
             let key = SessionKey(peer: Identity().peerID, session: SessionID(rawValue: 1))

@@ -1,0 +1,66 @@
+/// What passes that only decode have cost of late: reading the weights, and so much for each row.
+///
+/// How many rows take as long as reading depends on the machine: eight where loops multiply number by number, fifty where
+/// vector units wait for the memory. So it is a line through the passes seen, by least squares; as far as these differ little
+/// in size, its slope is that of ``Limits/rowsOfReading``.
+struct PassCost: Sendable {
+    /// One pass.
+    struct Sample: Sendable {
+        var rows: Int
+        var blocks: Int
+        /// From its begin to its end.
+        var duration: Duration
+        /// For how long of that its thread had a processor.
+        var processing: Duration
+    }
+
+    /// Of one block, in seconds: the means of durations, of rows, of their squares and of the products of both.
+    private var duration = 0.0
+    private var rows = 0.0
+    private var squares = 0.0
+    private var products = 0.0
+    private var count = 0.0
+    /// What passes take, for each second that their threads have a processor; 1 where nobody else wants it.
+    private(set) var contention = 1.0
+
+    /// About so many passes of late decide.
+    private static let memory = 32.0
+    /// The variance of rows at which their cost comes from the passes as much as from what is usual.
+    private static let usualVariance = 4.0
+    /// A pass counts as no more than so many times the mean, and contention neither: a machine that stood still says
+    /// nothing.
+    private static let outlier = 4.0
+
+    mutating func passed(_ sample: Sample) {
+        guard sample.rows > 0, sample.blocks > 0, sample.duration > .zero else { return }
+        var seconds = sample.duration / .seconds(1) / Double(sample.blocks)
+        if self.count > 0 { seconds = min(seconds, self.duration * Self.outlier) }
+        self.count = min(self.count + 1, Self.memory)
+        let (rows, weight) = (Double(sample.rows), 1 / self.count)
+        self.duration += (seconds - self.duration) * weight
+        self.rows += (rows - self.rows) * weight
+        self.squares += (rows * rows - self.squares) * weight
+        self.products += (rows * seconds - self.products) * weight
+        let processing = max(sample.processing, sample.duration / Self.outlier)
+        self.contention += (max(sample.duration / processing, 1) - self.contention) * weight
+    }
+
+    /// Seconds that each row adds in one block.
+    private var slope: Double {
+        let usual = self.duration / (self.rows + Double(Limits.rowsOfReading))
+        let variance = max(self.squares - self.rows * self.rows, 0)
+        let covariance = self.products - self.rows * self.duration
+        let slope = (covariance + usual * Self.usualVariance) / (variance + Self.usualVariance)
+        // Neither less than nothing nor more than reading costs, whatever happened to differ beside the rows.
+        return min(max(slope, 0), self.duration / (self.rows + 1))
+    }
+
+    /// What reading the weights of so many blocks takes; nil before the first pass.
+    func reading(blocks: Int) -> Duration? {
+        guard self.count > 0 else { return nil }
+        return .seconds((self.duration - self.slope * self.rows) * Double(blocks))
+    }
+
+    /// What each row adds to a pass through so many blocks.
+    func row(blocks: Int) -> Duration { .seconds(self.slope * Double(blocks)) }
+}
