@@ -175,21 +175,21 @@ package struct GenerationRun: Sendable {
     ) async throws -> Int {
         let rows = pass.guesses + 1
         let width = self.vocabularySize
-        guard bits.count == rows * width else { throw self.notNumbers }
+        guard bits.count == rows * width else { throw self.otherCount(of: bits.count, than: rows) }
         for (index, guess) in pass.tokens.suffix(pass.guesses).enumerated() {
-            let token = try self.draw(from: bits[index * width..<(index + 1) * width])
+            let token = self.draw(from: bits[index * width..<(index + 1) * width])
             await self.emit(token, events)
             guard token == guess else { return index }
             // Its logits stay unread: a guess was right about the end.
             guard self.sequence.finishReason == nil else { return index + 1 }
         }
-        await self.emit(try self.draw(from: bits.suffix(width)), events)
+        await self.emit(self.draw(from: bits.suffix(width)), events)
         return pass.guesses
     }
 
-    private mutating func draw(from bits: ArraySlice<UInt16>) throws(CoordinatorError) -> UInt32 {
+    /// - Parameter bits: finite, which the spans see to.
+    private mutating func draw(from bits: ArraySlice<UInt16>) -> UInt32 {
         let logits = Numerics.floats(Array(bits))
-        guard logits.allSatisfy(\.isFinite) else { throw self.notNumbers }
         if self.options.keepsLogits { self.logits.append(logits) }
         let token = self.sampler.token(from: logits, at: self.sequence.nextPosition)
         self.sequence.drew(token)
@@ -197,9 +197,12 @@ package struct GenerationRun: Sendable {
         return token
     }
 
-    private var notNumbers: CoordinatorError {
+    private func otherCount(of logits: Int, than rows: Int) -> CoordinatorError {
         let last = self.chain.spans.last?.name ?? "the chain"
-        return CoordinatorError(.badReply, "\(last) answered logits that are not numbers: leave it out and run again")
+        return CoordinatorError(
+            .badReply,
+            "\(last) answered \(logits) logits, not those of \(rows) tokens: leave it out and run again"
+        )
     }
 
     private mutating func emit(_ token: UInt32, _ events: AsyncChannel<GenerationEvent>) async {

@@ -41,4 +41,14 @@ import Testing
     func `tells finite values from others`(half: UInt16, isFinite: Bool) throws {
         #expect(try Activations(tokens: 1, halves: [0x3c00, half]).isFinite == isFinite)
     }
+
+    @Test func `finds one value among many that is not finite, wherever it stands`() throws {
+        for position in 0..<70 {
+            var halves = [UInt16](repeating: 0x7bff, count: 70)
+            halves[position] = 0xfe01
+            #expect(try !Activations(tokens: 1, halves: halves).isFinite)
+        }
+        #expect(try Activations(tokens: 1, halves: [UInt16](repeating: 0xfbff, count: 70)).isFinite)
+        #expect(Activations.none.isFinite)
+    }
 }
