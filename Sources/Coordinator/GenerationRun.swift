@@ -14,8 +14,6 @@ package struct GenerationRun: Sendable {
     private var logits: [[Float]] = []
     private var draftLength: DraftLength
     private let vocabularySize: Int
-    /// What the reader is told while the next pass runs.
-    private var unreported: [GenerationEvent] = []
     /// How many of the prompt's and the generated tokens the chain has run.
     package private(set) var position: Int
 
@@ -40,13 +38,13 @@ package struct GenerationRun: Sendable {
 
     /// Runs to the end.
     ///
-    /// What a token waits for happens on one thread, that of the passes. The caller's may have to be woken for a report, and
-    /// that may take its time: it is told during the next pass, and holds up the one behind that.
+    /// What a token waits for happens on one thread, that of the passes; the caller, whom a report may hold up, is told
+    /// meanwhile.
     ///
     /// - Parameters:
     ///   - isInterrupted: asked between two passes, on their thread, so it has to answer at once; where it says so, the
     ///     generation ends as it is.
-    ///   - report: called in order, from the calling task, while the generation goes on: by no more than a pass.
+    ///   - report: called in order, from the calling task, while the generation goes on: no further than to the next report.
     /// - Throws: ``CoordinatorError``, or `CancellationError` between two passes; what `report` throws.
     package mutating func run(
         isInterrupted: @escaping @Sendable () -> Bool = { false },
@@ -91,7 +89,7 @@ package struct GenerationRun: Sendable {
         _ isInterrupted: @Sendable () -> Bool,
         _ events: AsyncChannel<GenerationEvent>
     ) async throws -> Generation {
-        self.unreported = [.promptText(self.stream.promptText)]
+        await events.send(.promptText(self.stream.promptText))
         let clock = ContinuousClock()
         var lastToken = clock.now
         while let pass = self.sequence.nextPass(guesses: self.guesses()) {
@@ -102,14 +100,15 @@ package struct GenerationRun: Sendable {
             }
             let begin = clock.now
             let isPrefill = self.sequence.generated.isEmpty
-            let result =
-                isPrefill
-                ? try await self.prefill(pass, isInterrupted, events) : try await self.decode(pass, events)
-            self.statistics.add(result, of: self.chain)
-            self.unreported += result.recoveries.map { .recovered($0) }
-            if isPrefill {
-                self.unreported.append(.prefilled(tokens: result.length, of: self.sequence.prompt.count))
+            let promptCount = self.sequence.prompt.count
+            let result = try await self.chain.run(pass, chunk: self.options.prefillChunk) { length in
+                guard isPrefill else { return true }
+                await events.send(.prefilled(tokens: length, of: promptCount))
+                return !isInterrupted()
             }
+            self.statistics.add(result, of: self.chain)
+            for recovery in result.recoveries { await events.send(.recovered(recovery)) }
+            if isPrefill { await events.send(.prefilled(tokens: result.length, of: promptCount)) }
             guard result.length == pass.position + pass.tokens.count else {
                 self.position = result.length
                 self.sequence.interrupt()
@@ -117,7 +116,7 @@ package struct GenerationRun: Sendable {
             }
             let took = clock.now - begin
             let right = try await withTaskExecutorPreference(self.drawer) {
-                try self.draw(from: result.logits ?? [], after: pass)
+                try await self.draw(from: result.logits ?? [], after: pass, events)
             }
             let interval = lastToken.duration(to: clock.now)
             lastToken += interval
@@ -130,58 +129,11 @@ package struct GenerationRun: Sendable {
         }
         if self.sequence.finishReason != .stopString {
             let rest = self.stream.finish()
-            if !rest.isEmpty { self.unreported.append(.text(rest)) }
+            if !rest.isEmpty { await events.send(.text(rest)) }
         }
-        await Self.report(self.takeUnreported(), to: events)
         // What was to be reported when the task was cancelled is lost.
         try Task.checkCancellation()
         return self.finished()
-    }
-
-    /// Runs the prompt, and tells how far it is.
-    private mutating func prefill(
-        _ pass: SequenceState.Pass,
-        _ isInterrupted: @Sendable () -> Bool,
-        _ events: AsyncChannel<GenerationEvent>
-    ) async throws -> Chain.Result {
-        await Self.report(self.takeUnreported(), to: events)
-        let promptCount = self.sequence.prompt.count
-        return try await self.chain.run(pass, chunk: self.options.prefillChunk) { length in
-            await events.send(.prefilled(tokens: length, of: promptCount))
-            return !isInterrupted()
-        }
-    }
-
-    /// Runs one pass behind the prompt, and tells meanwhile what came of the one before.
-    private mutating func decode(
-        _ pass: SequenceState.Pass,
-        _ events: AsyncChannel<GenerationEvent>
-    ) async throws -> Chain.Result {
-        let unreported = self.takeUnreported()
-        // A thread that computes the pass itself tells nothing meanwhile.
-        if self.chain.queue != nil {
-            await Self.report(unreported, to: events)
-            return try await self.chain.run(pass, chunk: self.options.prefillChunk)
-        }
-        async let reports: Void = Self.report(unreported, to: events)
-        do {
-            let result = try await self.chain.run(pass, chunk: self.options.prefillChunk)
-            await reports
-            return result
-        } catch {
-            // What was drawn before is the reader's, whatever became of this pass.
-            await reports
-            throw error
-        }
-    }
-
-    private mutating func takeUnreported() -> [GenerationEvent] {
-        defer { self.unreported = [] }
-        return self.unreported
-    }
-
-    private static func report(_ reports: [GenerationEvent], to events: AsyncChannel<GenerationEvent>) async {
-        for report in reports { await events.send(report) }
     }
 
     /// Where tokens are drawn; nil for the thread of the passes. Connections must not wait for a large vocabulary.
@@ -218,19 +170,20 @@ package struct GenerationRun: Sendable {
     /// - Returns: how many guesses were right.
     private mutating func draw(
         from bits: [UInt16],
-        after pass: SequenceState.Pass
-    ) throws(CoordinatorError) -> Int {
+        after pass: SequenceState.Pass,
+        _ events: AsyncChannel<GenerationEvent>
+    ) async throws -> Int {
         let rows = pass.guesses + 1
         let width = self.vocabularySize
         guard bits.count == rows * width else { throw self.otherCount(of: bits.count, than: rows) }
         for (index, guess) in pass.tokens.suffix(pass.guesses).enumerated() {
             let token = self.draw(from: bits[index * width..<(index + 1) * width])
-            self.emit(token)
+            await self.emit(token, events)
             guard token == guess else { return index }
             // Its logits stay unread: a guess was right about the end.
             guard self.sequence.finishReason == nil else { return index + 1 }
         }
-        self.emit(self.draw(from: bits.suffix(width)))
+        await self.emit(self.draw(from: bits.suffix(width)), events)
         return pass.guesses
     }
 
@@ -252,9 +205,9 @@ package struct GenerationRun: Sendable {
         )
     }
 
-    private mutating func emit(_ token: UInt32) {
+    private mutating func emit(_ token: UInt32, _ events: AsyncChannel<GenerationEvent>) async {
         let output = self.stream.append(token)
-        if !output.text.isEmpty { self.unreported.append(.text(output.text)) }
+        if !output.text.isEmpty { await events.send(.text(output.text)) }
         if output.stopped { self.sequence.metStopString() }
     }
 

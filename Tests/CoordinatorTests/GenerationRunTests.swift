@@ -1,7 +1,4 @@
 import DemoModel
-import Model
-import ShardProtocol
-import SwarmCore
 import Synchronization
 import Testing
 
@@ -20,7 +17,6 @@ import Testing
 
     private func generate(
         tokens: Int,
-        over chain: Chain? = nil,
         report: (GenerationEvent) async throws -> Void
     ) async throws -> Generation {
         let options = GenerationOptions(
@@ -30,7 +26,7 @@ import Testing
             speculation: .off
         )
         var run = try GenerationRun(
-            chain: chain ?? self.coordinator.openChain(over: self.blocks, maximumTokens: 256),
+            chain: try self.coordinator.openChain(over: self.blocks, maximumTokens: 256),
             sequence: try self.coordinator.sequence(self.prompt, options),
             tokenizer: self.coordinator.tokenizer,
             options: options
@@ -65,69 +61,6 @@ import Testing
         for _ in 0..<turns { await Task.yield() }
         generation.cancel()
         if let whole = try? await generation.value { #expect(text.withLock { $0 } == whole.text) }
-    }
-
-    /// Blocks that seem to be another process's, which says when it is given a step, and can fail at one.
-    private final class DistantSpan: Span {
-        let blocks: BlockRange
-        let isExact = true
-        let name = "a peer"
-        let steps: AsyncStream<Int>
-        private let begun: AsyncStream<Int>.Continuation
-        private let span: LocalSpan
-        private let failsAt: Int?
-
-        init(_ coordinator: Coordinator, _ local: Coordinator.LocalBlocks, failsAt: Int? = nil) throws {
-            self.blocks = try BlockRange(0, coordinator.model.configuration.blockCount)
-            self.span = try LocalSpan(
-                model: local.loaded,
-                blocks: self.blocks,
-                maximumTokens: 256,
-                queue: local.queue
-            )
-            self.failsAt = failsAt
-            (self.steps, self.begun) = AsyncStream.makeStream(of: Int.self)
-        }
-
-        func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer {
-            self.begun.yield(Int(step.number))
-            if Int(step.number) == self.failsAt { throw CoordinatorError(.peerLost, "gone") }
-            return try await self.span.step(step, deadline: nil)
-        }
-
-        func close() async {}
-    }
-
-    @Test func `a pass does not wait for a reader who is busy with what came of the pass before the last`() async throws {
-        let span = try DistantSpan(self.coordinator, self.blocks)
-        let chain = try Chain(spans: [span], blockCount: span.blocks.count)
-        var (texts, last) = (0, 0)
-        _ = try await self.generate(tokens: 8, over: chain) { event in
-            guard case .text = event else { return }
-            texts += 1
-            // The prompt is step 0, and step n comes after text n. Behind the last token comes none.
-            let awaited = min(texts + 1, 7)
-            guard last < awaited else { return }
-            for await step in span.steps {
-                last = step
-                if step == awaited { break }
-            }
-        }
-        #expect(last == 7)
-    }
-
-    @Test func `what was drawn before a pass that fails is reported`() async throws {
-        let span = try DistantSpan(self.coordinator, self.blocks, failsAt: 3)
-        let chain = try Chain(spans: [span], blockCount: span.blocks.count)
-        var text = ""
-        await #expect(throws: CoordinatorError.self) {
-            _ = try await self.generate(tokens: 8, over: chain) { event in
-                for _ in 0..<100 { await Task.yield() }
-                if case .text(let piece) = event { text += piece }
-            }
-        }
-        let whole = try await self.generate(tokens: 3) { _ in }
-        #expect(text == whole.text)
     }
 
     @Test func `what a report throws ends the generation`() async throws {
