@@ -1,4 +1,7 @@
 import DemoModel
+import Model
+import ShardProtocol
+import SwarmCore
 import Synchronization
 import Testing
 
@@ -17,6 +20,7 @@ import Testing
 
     private func generate(
         tokens: Int,
+        over chain: Chain? = nil,
         report: (GenerationEvent) async throws -> Void
     ) async throws -> Generation {
         let options = GenerationOptions(
@@ -26,7 +30,7 @@ import Testing
             speculation: .off
         )
         var run = try GenerationRun(
-            chain: try self.coordinator.openChain(over: self.blocks, maximumTokens: 256),
+            chain: chain ?? self.coordinator.openChain(over: self.blocks, maximumTokens: 256),
             sequence: try self.coordinator.sequence(self.prompt, options),
             tokenizer: self.coordinator.tokenizer,
             options: options
@@ -61,6 +65,47 @@ import Testing
         for _ in 0..<turns { await Task.yield() }
         generation.cancel()
         if let whole = try? await generation.value { #expect(text.withLock { $0 } == whole.text) }
+    }
+
+    /// All blocks in this process, until a step is asked for that it does not run.
+    private final class FailingSpan: Span {
+        let blocks: BlockRange
+        let isExact = true
+        let name = "a peer"
+        private let span: LocalSpan
+        private let failsAt: UInt32
+
+        init(_ coordinator: Coordinator, _ local: Coordinator.LocalBlocks, at step: UInt32) throws {
+            self.blocks = try BlockRange(0, coordinator.model.configuration.blockCount)
+            self.span = try LocalSpan(
+                model: local.loaded,
+                blocks: self.blocks,
+                maximumTokens: 256,
+                queue: local.queue
+            )
+            self.failsAt = step
+        }
+
+        func step(_ step: SpanStep, deadline: StepDeadline?) async throws(CoordinatorError) -> SpanAnswer {
+            if step.number == self.failsAt { throw CoordinatorError(.peerLost, "gone") }
+            return try await self.span.step(step, deadline: nil)
+        }
+
+        func close() async {}
+    }
+
+    @Test func `what was drawn before a pass that fails is reported, however slow the reader is`() async throws {
+        let whole = try await self.generate(tokens: 3) { _ in }
+        let span = try FailingSpan(self.coordinator, self.blocks, at: 3)
+        let chain = try Chain(spans: [span], blockCount: span.blocks.count)
+        var text = ""
+        await #expect(throws: CoordinatorError.self) {
+            _ = try await self.generate(tokens: 8, over: chain) { event in
+                for _ in 0..<100 { await Task.yield() }
+                if case .text(let piece) = event { text += piece }
+            }
+        }
+        #expect(!text.isEmpty && text == whole.text)
     }
 
     @Test func `what a report throws ends the generation`() async throws {
