@@ -74,7 +74,8 @@ extension Sessions {
         let saturations = self.loaded.saturationCount
         let results = self.loaded.forward(pass.steps, blocks: pass.blocks)
         let end = ContinuousClock.now
-        let took = Took(all: start.duration(to: end), processing: ProcessorTime.ofThisThread - processorStart)
+        let duration = start.duration(to: end)
+        let took = Took(all: duration, processing: ProcessorTime.since(processorStart, within: duration))
         self.metrics.ran(
             rows: pass.portions.reduce(0) { $0 + $1.tokens.count },
             steps: pass.portions.count,

@@ -133,10 +133,9 @@ static void make_room(struct kw_pool *pool) {
 
 /// Does the items of one's own share, and then what others have left of theirs.
 static void do_items(struct kw_pool *pool, size_t share) {
-    do {
-        struct items items;
-        while (take(&pool->shares[share], &items)) pool->body(pool->context, items.first, items.end);
-    } while (take_over(pool->shares, pool->worker_count + 1, share));
+    struct items items;
+    while (take(&pool->shares[share], &items) || take_over(pool->shares, pool->worker_count + 1, share, &items))
+        pool->body(pool->context, items.first, items.end);
 }
 
 // MARK: Workers

@@ -6,7 +6,8 @@ package import SwarmCore
 /// What comes out of a span.
 package enum SpanOutput: Sendable {
     case hidden(Activations)
-    /// f16 bits, one for each token of the vocabulary, of the last position or, with guesses, of each.
+    /// f16 bits, one for each token of the vocabulary, of the last position or, with guesses, of each. None is NaN or
+    /// infinite: a span refuses such an answer, since nobody looks after it.
     case logits([UInt16])
     /// The last span of a pass that wants no logits has nothing to say.
     case nothing

@@ -42,7 +42,7 @@ package struct Gathering: Sendable {
     /// Since when the pass waits that comes next.
     private var since: ContinuousClock.Instant?
 
-    /// How much one absence, or one pass, counts: about the last five decide.
+    /// How much one absence counts: about the last five decide.
     private static let weight = 0.2
 
     /// Whoever is late may come at any moment, which counts as such a part of a pass.
@@ -148,7 +148,8 @@ package struct Gathering: Sendable {
     /// that are shared from now on, here and on the next hops. There a wait leaves the processors to the others; on a machine
     /// that has nothing else to do it is lost.
     private var passesSaved: Double {
-        min(1 + (self.cost.contention - 1) * Limits.passesOfContention, Limits.passesSaved)
+        let contention = max(self.cost.contention - Limits.usualContention, 0)
+        return min(1 + contention * Limits.passesOfContention, Limits.passesSaved)
     }
 
     /// For how many of those who come to wait, so that all together gain the most; nil where that is for none.

@@ -37,6 +37,10 @@ extension Limits {
     /// with 12 and with 20 a tenth more. Without any, hops on machines of their own run the most passes.
     package static let passesOfContention = 12.0
 
+    /// What passes take, for each second that they have a processor, where nobody else wants it: their threads wait for each
+    /// other, too.
+    package static let usualContention = 1.05
+
     /// What reading the weights of a span takes at least where a pass waits for company: a timer is late by a tenth of it.
     package static let shortestGathering = Duration.milliseconds(1)
 

@@ -20,28 +20,36 @@ struct PassCost: Sendable {
     private var squares = 0.0
     private var products = 0.0
     private var count = 0.0
-    /// What passes take, for each second that their threads have a processor; 1 where nobody else wants it.
+    /// What passes take, for each second that their threads have a processor: 1 where nobody else wants it, and little more
+    /// where threads wait for each other now and then.
     private(set) var contention = 1.0
 
     /// About so many passes of late decide.
     private static let memory = 32.0
     /// The variance of rows at which their cost comes from the passes as much as from what is usual.
     private static let usualVariance = 4.0
-    /// A pass counts as no more than so many times the mean, and contention neither: a machine that stood still says
-    /// nothing.
+    /// No pass counts as one that takes longer than so many times what was to be expected: a machine that stood still says
+    /// nothing. One that takes so much less says that everything before stood still, such as the first, which reads from disk.
     private static let outlier = 4.0
+    /// No contention counts as more.
+    private static let mostContention = 4.0
 
     mutating func passed(_ sample: Sample) {
         guard sample.rows > 0, sample.blocks > 0, sample.duration > .zero else { return }
+        let rows = Double(sample.rows)
         var seconds = sample.duration / .seconds(1) / Double(sample.blocks)
-        if self.count > 0 { seconds = min(seconds, self.duration * Self.outlier) }
+        if self.count > 0 {
+            let expected = self.duration + self.slope * (rows - self.rows)
+            if seconds * Self.outlier < expected { self = PassCost() }
+            seconds = self.count > 0 ? min(seconds, expected * Self.outlier) : seconds
+        }
         self.count = min(self.count + 1, Self.memory)
-        let (rows, weight) = (Double(sample.rows), 1 / self.count)
+        let weight = 1 / self.count
         self.duration += (seconds - self.duration) * weight
         self.rows += (rows - self.rows) * weight
         self.squares += (rows * rows - self.squares) * weight
         self.products += (rows * seconds - self.products) * weight
-        let processing = max(sample.processing, sample.duration / Self.outlier)
+        let processing = max(sample.processing, sample.duration / Self.mostContention)
         self.contention += (max(sample.duration / processing, 1) - self.contention) * weight
     }
 

@@ -127,7 +127,10 @@ import Testing
         if case .failure(let error) = outcome { #expect(error.code == .badReply) }
     }
 
-    @Test(arguments: [[UInt16](repeating: 0, count: 17), [UInt16](repeating: 0x7c00, count: 16)])
+    @Test(arguments: [
+        [UInt16](repeating: 0, count: 17), [UInt16](repeating: 0x7c00, count: 16),
+        Array(repeating: 0, count: 15) + [0xfe00],
+    ])
     func `logits that lie are refused`(halves: [UInt16]) async throws {
         let outcome = try await self.outcome(isLast: true) { request in
             self.response(to: request, halves, kind: .logits)

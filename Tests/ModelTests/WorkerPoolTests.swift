@@ -15,6 +15,39 @@ import Testing
         }
     }
 
+    @Test func `gives each thread parts that lie together`() {
+        let pool = WorkerPool(threads: 2)
+        for _ in 0..<20 {
+            // The first parts of both hold each other up, so that both take part.
+            let begun = Mutex<[Int]>([])
+            let arrived = Counter()
+            pool.run(count: 100) { parts in
+                let isFirst = begun.withLock { begun in
+                    guard begun.count < 2 else { return false }
+                    begun.append(parts.lowerBound)
+                    return true
+                }
+                guard isFirst else { return }
+                arrived.value.add(1, ordering: .relaxed)
+                while arrived.value.load(ordering: .relaxed) < 2 {}
+            }
+            #expect(begun.withLock { $0.sorted() } == [0, 50])
+        }
+    }
+
+    @Test func `a thread that has done its parts takes those of one that is held up`() {
+        let pool = WorkerPool(threads: 2)
+        for _ in 0..<20 {
+            let done = Counter()
+            pool.run(count: 100) { parts in
+                // Whoever has part 0 waits until all others are done, but those that it has taken together with this one.
+                if parts.contains(0) { while done.value.load(ordering: .relaxed) < 100 - parts.count {} }
+                done.value.add(parts.count, ordering: .relaxed)
+            }
+            #expect(done.value.load(ordering: .relaxed) == 100)
+        }
+    }
+
     @Test func `returns when the last part is done`() {
         let pool = WorkerPool(threads: 2)
         for _ in 0..<20 {

@@ -18,9 +18,13 @@ import Testing
 
     /// One that knows two sessions: both are away for 30 ms at a time, and a pass of one row reads for 8 ms. The first was
     /// answered last 100 ms from the start, the second at `other`. Others have the processors for half of the time.
-    private func gathering(other: Int = 100, processing: Duration = .microseconds(4500)) throws -> Gathering {
+    private func gathering(
+        other: Int = 100,
+        took duration: Duration = .milliseconds(9),
+        contention: Double = 2
+    ) throws -> Gathering {
         var gathering = Gathering()
-        gathering.passed(rows: 1, blocks: 8, took: .milliseconds(9), processing: processing)
+        gathering.passed(rows: 1, blocks: 8, took: duration, processing: duration / contention)
         for (session, end) in [(1, 100), (2, other)] {
             let key = try self.key(UInt64(session))
             gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(end - 50))
@@ -48,11 +52,19 @@ import Testing
     }
 
     @Test func `where nobody else wants the processors, a pass waits only as long as it gains by it itself`() throws {
-        var gathering = try self.gathering(other: 110, processing: .milliseconds(9))
+        var gathering = try self.gathering(other: 110, contention: 1.04)
         gathering.arrived(try self.key(1), in: self.blocks, tokens: 1, now: self.at(130))
         // δ against one pass of 8 ms and a row of 1 ms: 8 − δ > δ + 1 holds from 3.5 ms on.
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(136)) == nil)
         #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(137)) == self.at(140))
+    }
+
+    @Test func `the more others want the processors, the longer a pass waits`() throws {
+        var gathering = try self.gathering(other: 110, contention: 1.1)
+        gathering.arrived(try self.key(1), in: self.blocks, tokens: 1, now: self.at(130))
+        // A pass saved counts as 1.6: 12.8 − δ > δ + 1.6 holds from 5.6 ms on.
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(134)) == nil)
+        #expect(gathering.pause(rows: 1, in: self.blocks, now: self.at(135)) == self.at(140))
     }
 
     @Test func `the more are ready, the shorter is the wait that pays`() throws {
@@ -69,8 +81,8 @@ import Testing
     }
 
     @Test func `no pass waits for longer than a stall, however many are about to come`() throws {
-        var gathering = try self.gathering()
-        for session in 3..<40 {
+        var gathering = try self.gathering(took: .milliseconds(90))
+        for session in 3..<60 {
             // Each of another peer, since a peer is not waited for again whose sessions do not come.
             let key = SessionKey(peer: try Samples.peer(UInt8(session)), session: SessionID(rawValue: 1))
             gathering.arrived(key, in: self.blocks, tokens: 1, now: self.at(0))

@@ -31,7 +31,12 @@ struct Options: Sendable {
             case "--hops": self.hops = try arguments.number()
             case "--tokens": self.tokens = try arguments.number()
             case "--rounds": self.rounds = try arguments.number()
-            case "--speculate": self.speculation = try arguments.words() == ["auto"] ? .auto : .off
+            case "--speculate":
+                switch try arguments.words() {
+                case ["auto"]: self.speculation = .auto
+                case ["off"]: self.speculation = .off
+                default: throw Failure(Self.help)
+                }
             case "--route": self.route = try arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
             default: self.model = argument
             }

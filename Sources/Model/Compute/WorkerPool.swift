@@ -15,8 +15,8 @@ final class WorkerPool: @unchecked Sendable {
 
     deinit { kw_pool_destroy(self.pool) }
 
-    /// Calls `body` with ranges that tile `0..<count`, on several threads, and returns when all are done. The ranges
-    /// shrink towards the end, so that the threads finish together.
+    /// Calls `body` with ranges that tile `0..<count`, on several threads, and returns when all are done. Each thread
+    /// goes through items that lie together, and helps another when it has done its own.
     func run(count: Int, _ body: (Range<Int>) -> Void) {
         withoutActuallyEscaping(body) { body in
             var work = Work(body: body)
