@@ -29,13 +29,16 @@ extension Limits {
     /// Rows that usually take as long as reading the weights does.
     package static let rowsOfReading = 8
 
+    /// The most rows of a pass that tells what reading and a row cost.
+    package static let measuredRows = 16
+
     /// What a pass that is saved is worth at most, in passes.
     package static let passesSaved = 6.0
 
     /// How many passes more it is worth for each second that passes wait for a processor of every second that they have one.
     /// Measured on eight generations over three hops that share two cores: with 6 three times the tokens a second of one,
-    /// with 12 and with 20 a tenth more. Without any, hops on machines of their own run the most passes.
-    package static let passesOfContention = 12.0
+    /// with 12 and with 20 a tenth more.
+    package static let passesOfContention = 20.0
 
     /// What passes take, for each second that they have a processor, where nobody else wants it: their threads wait for each
     /// other, too.

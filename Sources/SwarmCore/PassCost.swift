@@ -1,4 +1,5 @@
-/// What passes that only decode have cost of late: reading the weights, and so much for each row.
+/// What passes that only decode have cost of late: reading the weights, and so much for each row. Of few rows, since many
+/// take as long as it takes to multiply, on a steeper line.
 ///
 /// How many rows take as long as reading depends on the machine: eight where loops multiply number by number, fifty where
 /// vector units wait for the memory. So it is a line through the passes seen, by least squares; as far as these differ little
@@ -35,7 +36,8 @@ struct PassCost: Sendable {
     private static let mostContention = 4.0
 
     mutating func passed(_ sample: Sample) {
-        guard sample.rows > 0, sample.blocks > 0, sample.duration > .zero else { return }
+        guard sample.blocks > 0, sample.duration > .zero else { return }
+        guard (1...Limits.measuredRows).contains(sample.rows) else { return }
         let rows = Double(sample.rows)
         var seconds = sample.duration / .seconds(1) / Double(sample.blocks)
         if self.count > 0 {

@@ -44,10 +44,18 @@ import Testing
         #expect(abs(self.milliseconds(steep.row(blocks: 2)) - self.milliseconds(steep.reading(blocks: 2))) < 0.01)
     }
 
-    @Test func `a few passes of many rows are believed too`() {
-        let cost = self.cost(of: (0..<200).map { $0 % 8 == 7 ? 64 : 1 }) { .milliseconds(2 + $0) }
+    @Test func `a few passes of more rows are believed too`() {
+        let cost = self.cost(of: (0..<200).map { $0 % 8 == 7 ? 16 : 1 }) { .milliseconds(2 + $0) }
         #expect(abs(self.milliseconds(cost.row(blocks: 2)) - 1) < 0.1)
         #expect(abs(self.milliseconds(cost.reading(blocks: 2)) - 2) < 0.5)
+    }
+
+    @Test func `passes that multiply for longer than they read say nothing of those that do not`() {
+        let cost = self.cost(of: (0..<200).map { [1, 6, 64][$0 % 3] }) { rows in
+            rows > 16 ? .milliseconds(rows) : .milliseconds(8 + 0.1 * Double(rows))
+        }
+        #expect(self.milliseconds(cost.row(blocks: 2)) < 0.5)
+        #expect(abs(self.milliseconds(cost.reading(blocks: 2)) - 8) < 1)
     }
 
     @Test func `a machine that became faster, or read from its disk at first, is believed at once`() {
