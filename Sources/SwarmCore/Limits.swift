@@ -88,8 +88,8 @@ package enum Limits {
     package static let longestPatience = Duration.seconds(60)
 
     /// Peers, or sessions on one, that are tried anew within one pass before it fails: in a swarm where half of the peers
-    /// have gone unnoticed, one pass in a hundred would need more.
-    package static let recoveryAttempts = 8
+    /// have gone unnoticed, one pass in a thousand would need more.
+    package static let recoveryAttempts = 12
 
     /// Peers whose blocks are counted when one decides what to serve: as many as a plan looks at.
     package static let holdings = 256
