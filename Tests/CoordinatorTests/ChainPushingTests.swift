@@ -110,25 +110,21 @@ import Testing
             await #expect(throws: P2PError.self) { try await stream.read() }
             #expect(session.answered.withLock { $0.isEmpty })
             let own = try await session.stream(from: session.predecessor)
-            try await own.writeFrame(session.push(number: 0, at: 0).encoded())
-            #expect(try await session.answer(to: 0).step?.have == 2)
+            #expect(try await session.answer(to: session.push(number: 0, at: 0), on: own).step?.have == 2)
         }
     }
 
     @Test func `a push that is sent again is stale, and what came after it stays`() async throws {
         try await self.withOpenSession { session in
             let stream = try await session.stream(from: session.predecessor)
-            try await stream.writeFrame(session.push(number: 0, at: 0).encoded())
-            _ = try await session.answer(to: 0)
-            try await stream.writeFrame(session.push(number: 1, at: 2).encoded())
-            let second = try await session.answer(to: 1)
+            _ = try await session.answer(to: session.push(number: 0, at: 0), on: stream)
+            let second = try await session.answer(to: session.push(number: 1, at: 2), on: stream)
             // Other bytes under an old number, and the old ones.
-            try await stream.writeFrame(session.push(number: 0, at: 2, value: 0x4000).encoded())
-            #expect(try await session.answer(to: 0).code == .staleStep)
-            try await stream.writeFrame(session.push(number: 1, at: 2).encoded())
-            #expect(try await session.answer(to: 1).activations == second.activations)
-            try await stream.writeFrame(session.push(number: 2, at: 4).encoded())
-            #expect(try await session.answer(to: 2).step?.have == 6)
+            let other = try await session.answer(to: session.push(number: 0, at: 2, value: 0x4000), on: stream)
+            #expect(other.code == .staleStep)
+            let again = try await session.answer(to: session.push(number: 1, at: 2), on: stream)
+            #expect(again.activations == second.activations)
+            #expect(try await session.answer(to: session.push(number: 2, at: 4), on: stream).step?.have == 6)
         }
     }
 
@@ -196,14 +192,19 @@ private final class OpenSession: Sendable {
         try await host.openStream(PushTarget.protocolID, to: self.front, isExpected: true)
     }
 
-    /// What the coordinator hears.
-    func answer(to step: UInt32) async throws -> InferenceResponse {
-        try await withCheckedThrowingContinuation { continuation in
-            self.stream.expect(step) { result in
-                self.answered.withLock { $0.append(step) }
-                continuation.resume(with: result)
-            }
+    /// Pushes a step, and waits for what the coordinator hears of it. Whoever expects an answer says so before: it may come
+    /// before the writer goes on.
+    func answer(to request: InferenceRequest, on stream: PeerStream) async throws -> InferenceResponse {
+        let step = try #require(request.step?.step)
+        let (answers, heard) = AsyncThrowingStream.makeStream(of: InferenceResponse.self)
+        self.stream.expect(step) { result in
+            self.answered.withLock { $0.append(step) }
+            heard.yield(with: result.mapError { $0 })
+            heard.finish()
         }
+        try await stream.writeFrame(request.encoded())
+        for try await answer in answers { return answer }
+        throw CancellationError()
     }
 }
 
