@@ -29,15 +29,17 @@ struct Concurrency {
     }
 
     private static func measure(_ run: Run, _ servers: [Server]) async throws {
-        // Memory is touched and connections are made before anything counts.
-        let alone = try await run.generate(sessions: 1)
+        // Every generation alone: memory is touched and connections are made before anything counts.
+        let sessions = 0..<run.options.sessions
+        var alone: [[UInt32]] = []
+        for session in sessions { alone += try await run.generate([session]).tokens }
         var ratios: [Double] = []
         for _ in 0..<run.options.rounds {
-            let one = try await run.generate(sessions: 1)
+            let one = try await run.generate([0])
             let passes = try servers.map { try $0.passes() }
-            let many = try await run.generate(sessions: run.options.sessions)
-            guard one.tokens[0] == alone.tokens[0], many.tokens[0] == alone.tokens[0] else {
-                throw Failure("a generation gave other tokens than before")
+            let many = try await run.generate(sessions)
+            guard one.tokens[0] == alone[0], many.tokens == alone else {
+                throw Failure("a generation gave other tokens than alone")
             }
             let sizes = try zip(servers, passes).map { try $0.passes() - $1 }
             let ratio = many.tokensPerSecond / one.tokensPerSecond
@@ -65,8 +67,8 @@ struct Run: Sendable {
         var tokensPerSecond: Double
     }
 
-    /// - Parameter sessions: how many at once, each with a prompt of its own.
-    func generate(sessions: Int) async throws -> Result {
+    /// - Parameter sessions: those that run at once, each with a prompt of its own.
+    func generate(_ sessions: some Collection<Int>) async throws -> Result {
         let generation = GenerationOptions(
             sampling: .greedy,
             maxTokens: self.options.tokens,
@@ -75,7 +77,7 @@ struct Run: Sendable {
         )
         let start = ContinuousClock.now
         let tokens = try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
-            for session in 0..<sessions {
+            for (index, session) in sessions.enumerated() {
                 group.addTask {
                     let result = try await self.subject.coordinator(self.options.route).generate(
                         try self.subject.prompt(session),
@@ -83,11 +85,11 @@ struct Run: Sendable {
                         over: .discovered(self.dht),
                         host: self.host
                     )
-                    return (session, result.tokens)
+                    return (index, result.tokens)
                 }
             }
-            var tokens = [[UInt32]](repeating: [], count: sessions)
-            for try await (session, own) in group { tokens[session] = own }
+            var tokens = [[UInt32]](repeating: [], count: sessions.count)
+            for try await (index, own) in group { tokens[index] = own }
             return tokens
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
