@@ -88,36 +88,49 @@ extension Chain {
         self.note(shares, tokens: push.tokenCount, isPushed: true)
     }
 
-    /// Looks now and then after those who were pushed to: nobody else waits for them.
+    /// Looks after those who were pushed to and have not answered for a moment: nobody else waits for them.
     func watchPushes() async {
-        while (try? await pause(for: Limits.pingInterval)) != nil {
-            let now = ContinuousClock.now
-            let awaited = self.state.withLock { $0.session.awaitedPushes }
-                .filter { $0.since.duration(to: now) >= Limits.pingInterval }
-            await withDiscardingTaskGroup { group in
-                for push in awaited { group.addTask { await self.lookAfter(push) } }
+        await withDiscardingTaskGroup { group in
+            var watched: Set<StepID> = []
+            while (try? await pause(for: Limits.pingInterval)) != nil {
+                let now = ContinuousClock.now
+                let awaited = self.state.withLock { $0.session.awaitedPushes }
+                    .filter { $0.since.duration(to: now) >= Limits.pingInterval }
+                watched.formIntersection(awaited.map(\.id))
+                for push in awaited where watched.insert(push.id).inserted {
+                    group.addTask { await self.watch(push.id) }
+                }
             }
+            group.cancelAll()
         }
     }
 
-    private func lookAfter(_ push: ChainSession<SpanInput>.AwaitedPush) async {
-        guard let span = self.state.withLock({ $0.spans[push.hop] }) else { return }
-        let isAlive = await span.isAlive()
-        guard !Task.isCancelled else { return }
-        let now = ContinuousClock.now
-        let isLost = self.state.withLock { state in
-            guard state.session.isOutstanding(push.id) else { return false }
-            guard isAlive else {
-                state.failure = CoordinatorError(
-                    .peerLost,
-                    "lost peer \(span.name), which ran blocks \(span.blocks): \(Silent())"
-                )
-                state.happened { $0.failed(push.id, .gone, now: now) }
-                return true
+    /// Watches one of them until it is answered, or nobody waits for it any more.
+    private func watch(_ id: StepID) async {
+        while !Task.isCancelled {
+            let awaited = self.state.withLock { state in
+                state.session.awaitedPushes.first { $0.id == id }.flatMap { push in
+                    state.spans[push.hop].map { (push: push, span: $0) }
+                }
             }
-            if push.since.duration(to: now) >= push.deadline { state.happened { $0.late(push.id, now: now) } }
-            return false
+            guard let (push, span) = awaited else { return }
+            let isAlive = await span.isAlive(since: push.since)
+            guard !Task.isCancelled else { return }
+            let now = ContinuousClock.now
+            let isLost = self.state.withLock { state in
+                guard state.session.isOutstanding(id) else { return false }
+                guard isAlive else {
+                    state.failure = CoordinatorError(
+                        .peerLost,
+                        "lost peer \(span.name), which ran blocks \(span.blocks): \(Silent())"
+                    )
+                    state.happened { $0.failed(id, .gone, now: now) }
+                    return true
+                }
+                if push.since.duration(to: now) >= push.deadline { state.happened { $0.late(id, now: now) } }
+                return false
+            }
+            if isLost { self.failed(span) }
         }
-        if isLost { self.failed(span) }
     }
 }

@@ -70,31 +70,31 @@ extension Host {
         since start: ContinuousClock.Instant,
         until deadline: Duration?
     ) async throws -> Sign<Result> {
-        let clock = ContinuousClock()
-        var nextPing = start + Limits.pingInterval
-        while true {
-            try await pause(for: max(.zero, nextPing - clock.now))
-            await self.pingOnce(peer)
-            nextPing = clock.now + Limits.pingInterval
-            let waited = clock.now - start
-            if waited > Limits.silence, self.lastFrameAge(of: peer) ?? waited > Limits.silence { throw Silent() }
-            if let deadline, waited >= deadline { return .late }
+        // Most are answered before.
+        try await pause(for: max(.zero, Limits.pingInterval - start.duration(to: .now)))
+        while await self.isAlive(peer, since: start) {
+            try Task.checkCancellation()
+            if let deadline, start.duration(to: .now) >= deadline { return .late }
         }
+        throw Silent()
     }
 
-    /// Whether a frame of any kind has come from `peer` lately; it is pinged first.
-    func isAlive(_ peer: PeerID) async -> Bool {
-        await self.pingOnce(peer)
-        return self.lastFrameAge(of: peer).map { $0 <= Limits.silence } ?? false
-    }
-
-    /// Waits for the answer for no longer than the interval: any frame counts as life, a pong is only one of them.
-    private func pingOnce(_ peer: PeerID) async {
-        await withTaskGroup { group in
+    /// Pings `peer`, and tells after ``Limits/pingInterval``, or as soon as there is no hope, whether it shows signs of life:
+    /// any frame is one, a pong is only one of them.
+    ///
+    /// - Parameter start: since when something has been expected of it.
+    func isAlive(_ peer: PeerID, since start: ContinuousClock.Instant) async -> Bool {
+        let left = Limits.silence - self.silence(of: peer, since: start)
+        await withDiscardingTaskGroup { group in
             group.addTask { _ = try? await self.ping(peer) }
-            group.addTask { try? await pause(for: Limits.pingInterval) }
-            await group.next()
+            try? await pause(for: max(.zero, min(left, Limits.pingInterval)))
             group.cancelAll()
         }
+        return self.silence(of: peer, since: start) < Limits.silence
+    }
+
+    private func silence(of peer: PeerID, since start: ContinuousClock.Instant) -> Duration {
+        let waited = start.duration(to: .now)
+        return self.lastFrameAge(of: peer).map { min($0, waited) } ?? waited
     }
 }

@@ -250,8 +250,8 @@ extension RemoteSpan {
 
     package func forget(_ step: UInt32) { self.link.forget(step) }
 
-    package func isAlive() async -> Bool {
-        await self.host.isAlive(self.info.id)
+    package func isAlive(since start: ContinuousClock.Instant) async -> Bool {
+        await self.host.isAlive(self.info.id, since: start)
     }
 }
 

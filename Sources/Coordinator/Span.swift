@@ -1,4 +1,5 @@
 package import Model
+internal import P2PCore
 package import P2PWire
 package import ShardProtocol
 package import SwarmCore
@@ -136,8 +137,10 @@ package protocol Span: Sendable {
     /// Nothing comes any more of a step that somebody was about to pass on.
     func forget(_ step: UInt32)
 
-    /// Whether the machine shows signs of life.
-    func isAlive() async -> Bool
+    /// Whether the machine shows signs of life; told after ``Limits/pingInterval``, or as soon as there is no hope.
+    ///
+    /// - Parameter start: since when something has been expected of it.
+    func isAlive(since start: ContinuousClock.Instant) async -> Bool
 
     /// Another session on the same machine, which holds nothing yet; nil where there can be none.
     func reopened() -> (any Span)?
@@ -156,6 +159,9 @@ extension Span {
     package func push(to target: PushTarget, broke: @escaping @Sendable () -> Void) async -> Bool { false }
     package func expect(_ step: PushedStep, _ ended: @escaping @Sendable (PushOutcome) -> Void) { ended(.astray) }
     package func forget(_ step: UInt32) {}
-    package func isAlive() async -> Bool { true }
+    package func isAlive(since start: ContinuousClock.Instant) async -> Bool {
+        try? await pause(for: Limits.pingInterval)
+        return true
+    }
     package func reopened() -> (any Span)? { nil }
 }

@@ -15,11 +15,15 @@ import Testing
         _ body: (RemoteSpan) async throws -> Void
     ) async throws {
         let (gate, opening) = AsyncStream.makeStream(of: Never.self)
-        let count = Mutex(0)
+        // Nil before it has been asked for step 1.
+        let pinged = Mutex<Int?>(nil)
         let loopback = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
         try await withHost(Host.Configuration(listenAddresses: loopback)) { server in
             serveInferenceStreams(on: server, limit: 4) { _, request in
-                if request.step?.step == 1 { for await _ in gate {} }
+                if request.step?.step == 1 {
+                    pinged.withLock { $0 = 0 }
+                    for await _ in gate {}
+                }
                 return InferenceResponse(
                     sessionID: request.sessionID,
                     kind: .hiddenStates,
@@ -28,11 +32,11 @@ import Testing
                 )
             }
             server.handle("/ipfs/ping/1.0.0", limit: 4) { stream in
-                let sofar = count.withLock { count in
-                    count += 1
-                    return count
+                let isEnough = pinged.withLock { count in
+                    count = count.map { $0 + 1 }
+                    return count.map { $0 >= pings } ?? false
                 }
-                if sofar >= pings { opening.finish() }
+                if isEnough { opening.finish() }
                 while let bytes = try await stream.read() { try await stream.write(bytes) }
             }
             try await withHost(Host.Configuration()) { host in
@@ -62,6 +66,14 @@ import Testing
             let answer = try await span.step(self.step(1), deadline: nil)
             // Without the pings there were none.
             #expect(answer.timing.network >= Limits.pingInterval)
+        }
+    }
+
+    @Test func `a hop that is slow for longer than a dead one is silent is waited for`() async throws {
+        let pings = Int(Limits.silence / Limits.pingInterval) + 2
+        try await self.withSpan(answeringAfterPings: pings) { span in
+            let answer = try await span.step(self.step(1), deadline: nil)
+            #expect(answer.timing.network > Limits.silence)
         }
     }
 
