@@ -53,6 +53,9 @@ package struct Gathering: Sendable {
     /// Sessions that it knows of.
     package var count: Int { self.members.count }
 
+    /// Peers that it does not believe, at most ``Limits/doubtedPeers``.
+    package var doubtedPeers: Int { self.doubts.count }
+
     /// A step of a session became ready.
     package mutating func arrived(
         _ key: SessionKey,

@@ -273,6 +273,75 @@ import Testing
         #expect(later.position == 12 && later.pushes.isEmpty)
     }
 
+    @Test func `nothing is pushed to a hop that was lost after its pass, where the next begins at what it holds`() {
+        var chain = self.chain()
+        chain.tend()
+        #expect(chain.run([0, 1, 2], at: 0) != nil)
+        let actions = chain.session.begin(ToyRows(rows: [3, 4]), at: 3, wantsLogits: true, now: chain.now)
+        guard case .send(let step)? = actions.first, step.pushes.count == 3 else {
+            Issue.record("nothing is pushed")
+            return
+        }
+        _ = chain.session.answered(step.pushes[2].id, with: nil, now: chain.now)
+        #expect(chain.session.failed(step.pushes[0].id, .gone, now: chain.now).isEmpty)
+        let next = chain.session.begin(ToyRows(rows: [5]), at: 3, wantsLogits: true, now: chain.now)
+        let sent = next.compactMap { if case .send(let step) = $0 { step } else { nil } }
+        #expect(sent.map(\.hop) == [step.hop] && sent.allSatisfy(\.pushes.isEmpty))
+    }
+
+    @Test(arguments: 0..<2) func `no way is opened from a hop that is lost, nor to it`(lost: Int) {
+        var chain = self.chain()
+        var actions = chain.session.begin(ToyRows(rows: [1]), at: 0, wantsLogits: true, now: chain.now)
+        for hop in 0...lost {
+            guard case .send(let step)? = actions.first, step.hop.rawValue == UInt64(hop) else {
+                Issue.record("nothing is sent")
+                return
+            }
+            actions =
+                hop == lost
+                ? chain.session.failed(step.id, .gone, now: chain.now)
+                : chain.session.answered(step.id, with: step.payload, now: chain.now)
+        }
+        var opened: [UInt64] = []
+        while case .connect(let edge)? = chain.session.nextChore(now: chain.now) { opened.append(edge.from.rawValue) }
+        #expect(opened == [1, 2].filter { $0 > lost })
+    }
+
+    @Test func `a way that is opened while its end refuses pushes is refused by the step after`() {
+        var chain = self.chain()
+        guard case .connect(let edge)? = chain.session.nextChore(now: chain.now),
+            case .send(let lost)? = chain.session
+                .begin(ToyRows(rows: [1]), at: 0, wantsLogits: true, now: chain.now).first,
+            case .plan(let vacancy)? = chain.session.failed(lost.id, .gone, now: chain.now).first
+        else {
+            Issue.record("no way is opened, or nobody is looked for")
+            return
+        }
+        let other = ChainMember(id: HopID(rawValue: 10), peer: self.peers[7], blocks: vacancy.blocks)
+        guard case .send(let again)? = chain.session.planned(vacancy.id, [other], now: chain.now).first,
+            case .send(let refusing)? = chain.session.answered(again.id, with: again.payload, now: chain.now).first
+        else {
+            Issue.record("nothing is sent")
+            return
+        }
+        #expect(refusing.hop == edge.to && refusing.refusesPushes)
+        // It may have come to the hop before that step, or after it.
+        chain.session.connected(edge, isOpen: true)
+        var actions = chain.session.answered(refusing.id, with: refusing.payload, now: chain.now)
+        while case .send(let step)? = actions.first {
+            actions = chain.session.answered(step.id, with: step.isLast ? nil : step.payload, now: chain.now)
+        }
+        guard
+            case .send(let first)? = chain.session
+                .begin(ToyRows(rows: [2]), at: 1, wantsLogits: true, now: chain.now).first,
+            case .send(let next)? = chain.session.answered(first.id, with: first.payload, now: chain.now).first
+        else {
+            Issue.record("nothing is sent")
+            return
+        }
+        #expect(next.hop == edge.to && next.refusesPushes)
+    }
+
     @Test func `what was on a way that breaks is given again at once, and another way is opened`() {
         var chain = self.chain()
         let prompt = ToyRows(rows: (0..<3).map { UInt64($0) })
@@ -303,7 +372,7 @@ import Testing
     }
 
     @Test func `a way that breaks now and then is opened again, one that breaks at once soon is not`() {
-        for (interval, isOpened) in [(Limits.pushesPerBreak + 1, true), (2, false)] {
+        for (interval, isOpened) in [(Limits.pushesPerBreak + 1, true), (Limits.pushesPerBreak, false), (2, false)] {
             var chain = self.chain()
             var opened = 0
             chain.edgeOpens = { edge in

@@ -6,15 +6,15 @@ import Testing
 @testable import SwarmCore
 
 @Suite struct ChainSessionTests {
-    private let peers: [PeerID]
-    private let ranges: [BlockRange]
+    let peers: [PeerID]
+    let ranges: [BlockRange]
 
     init() throws {
         self.peers = try Samples.peers(8)
         self.ranges = [try BlockRange(0, 3), try BlockRange(3, 6), try BlockRange(6, 8)]
     }
 
-    private func chain(
+    func chain(
         chunk: Int = 4,
         isRecoverable: Bool = true,
         loggedBytes: Int = 1 << 20
@@ -24,7 +24,7 @@ import Testing
     }
 
     /// A prompt of ten tokens in chunks of four, then tokens that follow from what came before.
-    private func generate(_ chain: inout ToyChain, tokens: Int = 12) -> [UInt64]? {
+    func generate(_ chain: inout ToyChain, tokens: Int = 12) -> [UInt64]? {
         let prompt = (0..<10).map { UInt64($0) }
         var results: [UInt64] = []
         var position = 0
@@ -42,13 +42,13 @@ import Testing
         return results
     }
 
-    private func undisturbed() throws -> [UInt64] {
+    func undisturbed() throws -> [UInt64] {
         var chain = self.chain()
         return try #require(self.generate(&chain))
     }
 
     /// The sessions at the end hold the sequence, each token once, and nobody else is open.
-    private func expectOrder(_ chain: ToyChain) {
+    func expectOrder(_ chain: ToyChain) {
         for member in chain.session.members { #expect(chain.hops[member.id]?.held == 21) }
         let open = Set(chain.hops.keys).subtracting(chain.session.members.map(\.id))
         #expect(Set(chain.retired) == open)
@@ -108,279 +108,6 @@ import Testing
         }
     }
 
-    @Test func `two peers take over from one, and the second is given what the first makes of it`() throws {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 1 && $0.position == 15 ? .vanishes(.unable) : .answers }
-        chain.plan = { [peers] vacancy in
-            let cut = vacancy.blocks.lowerBound + 1
-            return try? [
-                (peer: peers[5], blocks: BlockRange(vacancy.blocks.lowerBound, cut)),
-                (peer: peers[6], blocks: BlockRange(cut, vacancy.blocks.upperBound)),
-            ]
-        }
-        #expect(self.generate(&chain) == (try self.undisturbed()))
-        #expect(chain.recovered.first?.replacements.map(\.peer) == [self.peers[5], self.peers[6]])
-        #expect(chain.session.members.map(\.blocks.lowerBound) == [0, 3, 4, 6])
-        self.expectOrder(chain)
-    }
-
-    @Test func `a replacement that is lost while it catches up is replaced in its turn`() throws {
-        var chain = self.chain()
-        chain.fate = { step in
-            switch step.hop.rawValue {
-            case 0 where step.position == 16: .loses(.gone)
-            case 3 where step.position == 8: .vanishes(.gone)
-            case 4 where step.position == 0: .loses(.unable)
-            default: .answers
-            }
-        }
-        var next = 3
-        chain.plan = { [peers] vacancy in
-            next += 1
-            return [(peer: peers[next], blocks: vacancy.blocks)]
-        }
-        #expect(self.generate(&chain) == (try self.undisturbed()))
-        #expect(
-            chain.vacancies.map(\.excluding) == [
-                [self.peers[0]], [self.peers[0], self.peers[4]], [self.peers[0], self.peers[4], self.peers[5]],
-            ]
-        )
-        #expect(chain.recovered.map(\.lost.id.rawValue) == [0, 3, 4])
-        #expect(chain.recovered.allSatisfy { $0.replacements.map(\.id.rawValue) == [5] })
-        self.expectOrder(chain)
-    }
-
-    @Test func `who has forgotten the session gets another one, from the beginning`() throws {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 2 && $0.position == 12 ? .loses(Loss(.unknownSession)) : .answers }
-        #expect(self.generate(&chain) == (try self.undisturbed()))
-        #expect(chain.reopened == 1)
-        #expect(chain.vacancies.isEmpty)
-        #expect(chain.session.members[2].peer == self.peers[2])
-        self.expectOrder(chain)
-    }
-
-    @Test func `who knows no session that has just begun is left`() throws {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 2 && $0.position == 0 ? .loses(Loss(.unknownSession)) : .answers }
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(self.generate(&chain) == (try self.undisturbed()))
-        #expect(chain.reopened == 0 && chain.vacancies.count == 1)
-    }
-
-    @Test func `who forgets a second time is left`() throws {
-        var chain = self.chain()
-        chain.fate = { step in
-            step.position >= 8 && (2...3).contains(step.hop.rawValue) ? .loses(Loss(.unknownSession)) : .answers
-        }
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(self.generate(&chain) == (try self.undisturbed()))
-        #expect(chain.reopened == 1)
-        #expect(chain.vacancies.map(\.excluding) == [[self.peers[2]]])
-        self.expectOrder(chain)
-    }
-
-    /// A liar would only have to say so.
-    @Test(arguments: [ReplyCode.tooLarge, .badRequest, .badTensor])
-    func `that a step is wrong is not believed of one peer`(code: ReplyCode) throws {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 1 ? .loses(Loss(code)) : .answers }
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(self.generate(&chain) == (try self.undisturbed()))
-        #expect(chain.vacancies.count == 1)
-        self.expectOrder(chain)
-    }
-
-    @Test func `what is wrong with us is not tried elsewhere`() {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 1 ? .loses(.fault) : .answers }
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(self.generate(&chain) == nil)
-        #expect(chain.vacancies.isEmpty)
-    }
-
-    @Test func `where nobody else is found whoever failed is tried once more, and then it ends`() throws {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 1 && $0.position == 12 ? .loses(.gone) : .answers }
-        #expect(self.generate(&chain) == nil)
-        #expect(chain.vacancies.map(\.excluding) == [[self.peers[1]], []])
-
-        var again = self.chain()
-        again.fate = chain.fate
-        again.plan = { [peers] in $0.excluding.isEmpty ? [(peer: peers[1], blocks: $0.blocks)] : nil }
-        #expect(self.generate(&again) == (try self.undisturbed()))
-        self.expectOrder(again)
-    }
-
-    @Test func `a pass fails after as many attempts as it may make`() {
-        var chain = self.chain()
-        chain.fate = { $0.position == 12 ? .loses(.gone) : .answers }
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(self.generate(&chain) == nil)
-        // The replacement gets the first twelve tokens before it fails in its turn.
-        #expect(chain.vacancies.count == Limits.recoveryAttempts)
-    }
-
-    @Test func `a hop that is late when nobody else may be tried any more ends the pass`() throws {
-        var chain = self.chain()
-        var step = try #require(self.firstStep(&chain))
-        for attempt in 0..<Limits.recoveryAttempts {
-            guard case .plan(let vacancy)? = chain.session.failed(step.id, .unable, now: chain.now).first else {
-                Issue.record("nobody is looked for")
-                return
-            }
-            let id = HopID(rawValue: UInt64(10 + attempt))
-            let other = ChainMember(id: id, peer: self.peers[5], blocks: vacancy.blocks)
-            guard case .send(let next)? = chain.session.planned(vacancy.id, [other], now: chain.now).first else {
-                Issue.record("nothing is sent")
-                return
-            }
-            step = next
-        }
-        guard case .fail? = chain.session.late(step.id, now: chain.now).first else {
-            Issue.record("it is waited for without end")
-            return
-        }
-    }
-
-    @Test func `a hop that stays late is replaced later, or waited for no more`() throws {
-        for searches in 1...Limits.recoveryAttempts {
-            var chain = self.chain()
-            let step = try #require(self.firstStep(&chain))
-            var last: ChainSession<ToyRows>.Vacancy?
-            for _ in 0..<searches {
-                if let last { #expect(chain.session.unplanned(last.id, now: chain.now).isEmpty) }
-                guard case .plan(let vacancy)? = chain.session.late(step.id, now: chain.now).first else {
-                    Issue.record("nobody is looked for")
-                    return
-                }
-                last = vacancy
-            }
-            let vacancy = try #require(last)
-            guard searches == Limits.recoveryAttempts else {
-                let other = ChainMember(id: HopID(rawValue: 10), peer: self.peers[5], blocks: vacancy.blocks)
-                let actions = chain.session.planned(vacancy.id, [other], now: chain.now)
-                #expect(actions.contains { if case .send(let step) = $0 { step.hop == other.id } else { false } })
-                continue
-            }
-            _ = chain.session.unplanned(vacancy.id, now: chain.now)
-            guard case .fail? = chain.session.late(step.id, now: chain.now).first else {
-                Issue.record("it is waited for without end")
-                return
-            }
-        }
-    }
-
-    @Test func `a search is urgent where nothing goes on without it`() throws {
-        var chain = self.chain()
-        let step = try #require(self.firstStep(&chain))
-        guard case .plan(let late)? = chain.session.late(step.id, now: chain.now).first,
-            case .plan(let lost)? = chain.session.failed(step.id, .gone, now: chain.now).first,
-            case .plan(let again)? = chain.session.unplanned(lost.id, now: chain.now).first
-        else {
-            Issue.record("nobody is looked for")
-            return
-        }
-        #expect(!late.isUrgent && lost.isUrgent && !again.isUrgent)
-    }
-
-    @Test func `without anybody to ask a loss is the end, and nothing is kept`() {
-        var chain = self.chain(isRecoverable: false)
-        chain.fate = { $0.position == 12 ? .loses(.gone) : .answers }
-        #expect(self.generate(&chain) == nil)
-        #expect(chain.vacancies.isEmpty)
-        #expect(chain.session.keptBytes <= 8)
-    }
-
-    @Test func `a late hop is waited for, and left as soon as there is another`() throws {
-        var alone = self.chain()
-        alone.fate = { $0.hop.rawValue == 1 && $0.position == 14 ? .isLate : .answers }
-        #expect(self.generate(&alone) == (try self.undisturbed()))
-        #expect(alone.vacancies.count == 1 && alone.recovered.isEmpty)
-        #expect(alone.session.members.map(\.peer) == Array(self.peers[0..<3]))
-
-        var chain = self.chain()
-        chain.fate = alone.fate
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(self.generate(&chain) == (try self.undisturbed()))
-        #expect(chain.recovered.map(\.loss) == [.late])
-        #expect(chain.session.members.map(\.peer) == [self.peers[0], self.peers[5], self.peers[2]])
-        self.expectOrder(chain)
-    }
-
-    @Test func `a plan for a hop that has answered meanwhile is closed unused`() throws {
-        var chain = self.chain()
-        let step = try #require(self.firstStep(&chain))
-        guard case .plan(let vacancy)? = chain.session.late(step.id, now: chain.now).first else {
-            Issue.record("nobody else is looked for")
-            return
-        }
-        guard case .send? = chain.session.answered(step.id, with: step.payload, now: chain.now).first else {
-            Issue.record("the pass stands still")
-            return
-        }
-        let idle = ChainMember(id: HopID(rawValue: 77), peer: self.peers[5], blocks: vacancy.blocks)
-        #expect(chain.session.planned(vacancy.id, [idle], now: chain.now).isEmpty)
-        #expect(chain.session.takeRetired() == [idle.id])
-        #expect(chain.session.members.map(\.id.rawValue) == [0, 1, 2])
-    }
-
-    @Test func `where nobody else is found for a late hop it is waited for, and its answer counts`() throws {
-        var chain = self.chain()
-        let step = try #require(self.firstStep(&chain))
-        guard case .plan(let vacancy)? = chain.session.late(step.id, now: chain.now).first else {
-            Issue.record("nobody else is looked for")
-            return
-        }
-        // Once for all that are late at the same time.
-        #expect(chain.session.late(step.id, now: chain.now).isEmpty)
-        #expect(chain.session.unplanned(vacancy.id, now: chain.now).isEmpty)
-        guard case .send(let next)? = chain.session.answered(step.id, with: step.payload, now: chain.now).first else {
-            Issue.record("the answer of a slow peer does not count")
-            return
-        }
-        #expect(next.hop.rawValue == 1)
-    }
-
-    private func firstStep(_ chain: inout ToyChain) -> ChainSession<ToyRows>.Step? {
-        let actions = chain.session.begin(ToyRows(rows: [1]), at: 0, wantsLogits: true, now: chain.now)
-        guard case .send(let step)? = actions.first, actions.count == 1 else { return nil }
-        return step
-    }
-
-    @Test func `the deadline is eight times what a hop takes, and two seconds at least`() throws {
-        var chain = self.chain()
-        let first = try #require(self.firstStep(&chain))
-        #expect(first.deadline == .seconds(2))
-        _ = chain.session.answered(first.id, with: nil, now: chain.now + .seconds(3))
-        let actions = chain.session.begin(ToyRows(rows: [1]), at: 1, wantsLogits: true, now: chain.now)
-        guard case .send(let step)? = actions.last else {
-            Issue.record("the pass does not begin")
-            return
-        }
-        #expect(step.deadline == .seconds(24))
-    }
-
-    @Test func `a long prompt may stand still on a new hop for half a minute, twice as long after a search`() throws {
-        var chain = self.chain(chunk: 256)
-        let prompt = ToyRows(rows: [UInt64](repeating: 1, count: 256))
-        var actions = chain.session.begin(prompt, at: 0, wantsLogits: true, now: chain.now)
-        for (search, seconds) in [30, 60, 120].enumerated() {
-            guard case .send(let step)? = actions.first else {
-                Issue.record("no step after \(search) searches")
-                return
-            }
-            #expect(step.deadline == .seconds(seconds))
-            guard case .plan(let vacancy)? = chain.session.late(step.id, now: chain.now).first else {
-                Issue.record("nobody is looked for after \(seconds) s")
-                return
-            }
-            let id = HopID(rawValue: UInt64(10 + search))
-            let other = ChainMember(id: id, peer: self.peers[3 + search], blocks: vacancy.blocks)
-            actions = chain.session.planned(vacancy.id, [other], now: chain.now)
-        }
-    }
-
     @Test func `who cannot be filled as a whole is not filled at all`() {
         var chain = self.chain()
         chain.fate = { $0.hop.rawValue == 1 && $0.position == 12 ? .loses(.gone) : .answers }
@@ -434,12 +161,12 @@ import Testing
     private static let long = (0..<41).map { UInt64($0) }
 
     /// - Parameter ahead: how many of the eight peers take steps ahead.
-    private func pipeline(_ ahead: Int = 8, chunk: Int = 4) -> ToyChain {
+    func pipeline(_ ahead: Int = 8, chunk: Int = 4) -> ToyChain {
         let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
         return ToyChain(hops, chunk: chunk, takingStepsAhead: Set(self.peers.suffix(ahead)))
     }
 
-    private func undisturbedPrefill() throws -> UInt64 {
+    func undisturbedPrefill() throws -> UInt64 {
         var chain = self.pipeline(0, chunk: 64)
         let result = chain.run(Self.long, at: 0)
         return try #require(result)
@@ -540,183 +267,5 @@ import Testing
         #expect(chain.sent.count == 3 * (length / 2))
         chain.isCurtailed = false
         #expect(chain.run(Array(Self.long[length...]), at: length) == (try self.undisturbedPrefill()))
-    }
-
-    // MARK: Beside the passes
-
-    private func generate(
-        _ chain: inout ToyChain,
-        tending steps: Int,
-        answers: Bool = true
-    ) throws -> [UInt64] {
-        let prompt = (0..<10).map { UInt64($0) }
-        let first = chain.run(prompt, at: 0)
-        var results = [try #require(first)]
-        for position in 10..<60 {
-            chain.tend(steps: steps, answers: answers)
-            let result = chain.run([results.last ?? 0], at: position)
-            results.append(try #require(result))
-        }
-        return results
-    }
-
-    private func undisturbedLong() throws -> [UInt64] {
-        var chain = self.chain()
-        return try self.generate(&chain, tending: 0)
-    }
-
-    @Test(arguments: [1, 2, .max]) func `a hop that leaves is relieved between two steps, without a replay`(
-        steps: Int
-    ) throws {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 1 && $0.position >= 20 ? .drains : .answers }
-        chain.plan = { [peers] vacancy in
-            let cut = vacancy.blocks.lowerBound + 2
-            return try? [
-                (peer: peers[5], blocks: BlockRange(vacancy.blocks.lowerBound, cut)),
-                (peer: peers[6], blocks: BlockRange(cut, vacancy.blocks.upperBound)),
-            ]
-        }
-        #expect(try self.generate(&chain, tending: steps) == self.undisturbedLong())
-        #expect(chain.preparations.map(\.excluding) == [[self.peers[1]]])
-        #expect(chain.vacancies.isEmpty)
-        #expect(chain.session.members.map(\.peer) == [self.peers[0], self.peers[5], self.peers[6], self.peers[2]])
-        let recovery = try #require(chain.recovered.first)
-        #expect(recovery.loss == .leaving && recovery.tokens <= Limits.standbyLag)
-        // No pass had a step that was longer than what the understudies lacked, and their own token.
-        #expect(chain.sent.allSatisfy { $0.payload.tokenCount <= 4 })
-        #expect(Set(chain.retired + chain.session.takeRetired()) == [HopID(rawValue: 1)])
-    }
-
-    @Test func `a hop that leaves goes on while nobody else is there`() throws {
-        var chain = self.chain()
-        chain.fate = { $0.hop.rawValue == 1 && $0.position >= 20 ? .drains : .answers }
-        #expect(try self.generate(&chain, tending: .max) == self.undisturbedLong())
-        #expect(chain.preparations.count == 1)
-        #expect(chain.session.members.map(\.peer) == Array(self.peers[0..<3]))
-    }
-
-    @Test(arguments: [0, 1, 2], [20, 33, 59]) func `a standby takes over with a few tokens to be run`(
-        hop: Int,
-        position: Int
-    ) throws {
-        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
-        var chain = ToyChain(hops, keepsStandbys: true)
-        chain.fate = { $0.hop.rawValue == UInt64(hop) && $0.position == position ? .vanishes(.gone) : .answers }
-        chain.plan = { [peers] vacancy in
-            let other = vacancy.excluding.contains(peers[5]) ? 6 : 5
-            return [(peer: peers[other], blocks: vacancy.blocks)]
-        }
-        #expect(try self.generate(&chain, tending: .max) == self.undisturbedLong())
-        #expect(chain.vacancies.isEmpty)
-        let recovery = try #require(chain.recovered.first)
-        #expect(recovery.tokens < Limits.standbyLag)
-        #expect(chain.recovered.count == 1)
-        // Fed in portions, not token by token.
-        #expect(chain.fed.count < 3 * 30)
-        let open = chain.hops.values.filter { !chain.retired.contains($0.member.id) }
-        #expect(open.count <= 6 && chain.session.members.count == 3)
-    }
-
-    @Test func `a standby that is lost is replaced, and nobody notices`() throws {
-        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
-        var chain = ToyChain(hops, keepsStandbys: true)
-        chain.fate = { $0.hop.rawValue == 3 && $0.position > 20 ? .loses(.gone) : .answers }
-        chain.plan = { [peers] vacancy in
-            [(peer: vacancy.excluding.contains(peers[5]) ? peers[6] : peers[5], blocks: vacancy.blocks)]
-        }
-        #expect(try self.generate(&chain, tending: .max) == self.undisturbedLong())
-        #expect(chain.recovered.isEmpty)
-        #expect(chain.preparations.map(\.excluding).contains([self.peers[0], self.peers[5]]))
-        #expect(chain.retired.contains(HopID(rawValue: 3)))
-    }
-
-    @Test func `a standby whose step is under way takes over all the same`() throws {
-        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
-        var chain = ToyChain(hops, keepsStandbys: true)
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        chain.fate = { $0.hop.rawValue == 0 && $0.position == 40 ? .loses(.gone) : .answers }
-        // The first step of an understudy never comes back.
-        #expect(try self.generate(&chain, tending: .max, answers: false) == self.undisturbedLong())
-        #expect(chain.recovered.map(\.tokens) == [40])
-        #expect(chain.vacancies.isEmpty)
-    }
-
-    @Test func `a standby whose feeding the end of a turn interrupts is not to blame`() throws {
-        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
-        var chain = ToyChain(hops, keepsStandbys: true)
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(chain.run((0..<20).map { UInt64($0) }, at: 0) != nil)
-        for _ in 0..<2 {
-            guard case .prepare(let vacancy)? = chain.session.nextChore(now: chain.now) else {
-                Issue.record("nobody is prepared")
-                return
-            }
-            chain.session.interrupted(vacancy.id)
-        }
-        chain.tend(steps: 0)
-        chain.tend(answers: false)
-        let fed = try #require(chain.fed.last)
-        chain.session.interrupted(fed.id)
-        chain.tend()
-        // The same again, and the peer is still asked.
-        #expect(chain.fed.contains { $0.hop == fed.hop && $0.position == fed.position && $0.id != fed.id })
-        #expect(chain.retired.isEmpty)
-    }
-
-    @Test func `nobody stands by who does not bear a step twice`() throws {
-        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
-        var chain = ToyChain(hops, keepsStandbys: true)
-        chain.isExact = false
-        chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-        #expect(try self.generate(&chain, tending: .max) == self.undisturbedLong())
-        #expect(chain.fed.isEmpty)
-        #expect(chain.preparations.count == 3)
-    }
-
-    /// One token at a time, with two wrong guesses behind each where `guesses` says so.
-    private func generateGuessing(_ chain: inout ToyChain, guesses: Bool, _ beside: (inout ToyChain) -> Void)
-        -> [UInt64?]
-    {
-        var results: [UInt64?] = [7]
-        for position in 0..<60 {
-            guard let last = results.last ?? nil else { break }
-            let rows = guesses ? [last, 998, 999] : [last]
-            results.append(chain.run(rows, at: position, guesses: rows.count - 1))
-            beside(&chain)
-        }
-        return results
-    }
-
-    /// Whatever a standby has run ahead of its hop is worth nothing: nobody was given what came of it.
-    @Test(arguments: 0..<3, [false, true]) func `a standby that ran ahead of its hop takes over where that was`(
-        hop: Int,
-        guesses: Bool
-    ) throws {
-        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
-        var undisturbed = ToyChain(hops)
-        let expected = self.generateGuessing(&undisturbed, guesses: false) { _ in }
-        for position in 16..<60 {
-            var chain = ToyChain(hops, chunk: 32, keepsStandbys: true)
-            chain.tendsDuringSteps = true
-            chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-            chain.fate = { $0.hop.rawValue == UInt64(hop) && $0.position == position ? .loses(.gone) : .answers }
-            #expect(self.generateGuessing(&chain, guesses: guesses) { _ in } == expected)
-            #expect(chain.recovered.count == 1)
-        }
-    }
-
-    @Test(arguments: 0..<3) func `what a standby was given of wrong guesses is given anew`(hop: Int) throws {
-        let hops = zip(self.peers, self.ranges).map { (peer: $0, blocks: $1) }
-        var undisturbed = ToyChain(hops)
-        let expected = self.generateGuessing(&undisturbed, guesses: false) { _ in }
-        for position in 16..<60 {
-            var chain = ToyChain(hops, chunk: 32, keepsStandbys: true)
-            chain.plan = { [peers] in [(peer: peers[5], blocks: $0.blocks)] }
-            chain.fate = { $0.hop.rawValue == UInt64(hop) && $0.position == position ? .loses(.gone) : .answers }
-            #expect(self.generateGuessing(&chain, guesses: true) { $0.beginFeeding() } == expected)
-            #expect(chain.recovered.count == 1)
-            #expect(!chain.fed.isEmpty)
-        }
     }
 }

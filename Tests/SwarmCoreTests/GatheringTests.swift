@@ -202,6 +202,7 @@ import Testing
             gathering.left(for: key)
             now += .milliseconds(100)
         }
+        #expect(gathering.doubtedPeers <= Limits.doubtedPeers)
     }
 
     @Test func `sessions that are over are forgotten`() throws {
