@@ -43,19 +43,23 @@ extension Coordinator {
     /// Plans a chain, or a part of one.
     ///
     /// - Parameters:
+    ///   - way: how steps are to go from hop to hop.
     ///   - tokens: how many positions the sequence will fill at most.
     ///   - blocks: nil for the whole model.
+    /// - Returns: the hops, and the way that was chosen where `way` leaves it open.
     /// - Throws: ``CoordinatorError`` with code `noRoute`, naming the command that closes the gap.
     func plan(
         _ holders: [KnownPeer],
+        _ way: StepWay,
         tokens: Int,
         blocks: BlockRange? = nil,
         excluding excluded: Set<PeerID> = []
-    ) throws(CoordinatorError) -> [ChosenHop] {
+    ) throws(CoordinatorError) -> (hops: [ChosenHop], way: StepWay) {
         let candidates = self.peers.candidates(holders)
+        let planner = self.planner(way, tokens: tokens, for: candidates)
         do {
-            let hops = try self.planner(tokens: tokens).plan(candidates, blocks: blocks, excluding: excluded)
-            return hops.compactMap { hop in
+            let hops = try planner.plan(candidates, blocks: blocks, excluding: excluded)
+            let chosen = hops.compactMap { hop in
                 holders.first { $0.peer.id == hop.peer }.map { holder in
                     ChosenHop(
                         peer: holder.peer,
@@ -66,6 +70,7 @@ extension Coordinator {
                     )
                 }
             }
+            return (chosen, planner.routing.way)
         } catch {
             throw self.noRoute(error, holders: holders)
         }

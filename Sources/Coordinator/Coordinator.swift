@@ -172,7 +172,7 @@ extension Coordinator {
             chunk: min(Limits.prefillChunk, max(1, Limits.replayedBytes / (2 * width))),
             book: self.peers,
             keepsStandbys: self.keepsStandbys,
-            way: self.way
+            way: await replacements.way
         ) { vacancy in
             let hops = try await replacements.hops(for: vacancy)
             return hops.map { self.span(of: $0, host: host, maximumTokens: maximumTokens) }

@@ -11,6 +11,8 @@ actor Replacements {
     private let host: Host
     /// How many positions the sequence will fill at most.
     private let tokens: Int
+    /// How steps go from hop to hop: as the caller said, or as the first plan chose. Parts of the chain are planned alike.
+    private(set) var way: StepWay
     private var known: [KnownPeer] = []
     /// What those say of themselves who run the chain or ran it: others must agree with them.
     private var chosen: [PeerID: NodeRecord] = [:]
@@ -22,6 +24,7 @@ actor Replacements {
         self.source = source
         self.host = host
         self.tokens = tokens
+        self.way = coordinator.way
     }
 
     /// The hops of the chain.
@@ -41,7 +44,9 @@ actor Replacements {
     private func found(through dht: DHT) async throws -> [ChosenHop] {
         self.known = await self.coordinator.holders(through: dht, host: self.host)
         try Task.checkCancellation()
-        return try self.coordinator.plan(self.known, tokens: self.tokens)
+        let (hops, way) = try self.coordinator.plan(self.known, self.way, tokens: self.tokens)
+        self.way = way
+        return hops
     }
 
     /// Hops for a part of it, on others than those who are excluded.
@@ -117,10 +122,11 @@ actor Replacements {
         }
         return try self.coordinator.plan(
             usable,
+            self.way,
             tokens: self.tokens,
             blocks: vacancy.blocks,
             excluding: vacancy.excluding
-        )
+        ).hops
     }
 
     private func choose(_ hops: [ChosenHop]) -> [ChosenHop] {

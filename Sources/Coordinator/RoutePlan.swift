@@ -27,6 +27,8 @@ public struct RoutePlan: Sendable {
     }
 
     public let hops: [Hop]
+    /// How steps go from hop to hop: ``StepWay/push`` or ``StepWay/star``.
+    public let way: StepWay
     /// The fastest peer that would run every block by itself; nil where no peer holds them all.
     public let alone: Hop?
 
@@ -46,7 +48,7 @@ extension Coordinator {
         let holders = await self.holders(through: dht, host: host)
         await self.measure(holders, host: host)
         let candidates = self.peers.candidates(holders)
-        let planner = self.planner(tokens: tokens)
+        let planner = self.planner(self.way, tokens: tokens, for: candidates)
         let hops: [Hop]
         do {
             hops = try planner.plan(candidates)
@@ -62,7 +64,11 @@ extension Coordinator {
             guard let hops = try? planner.plan([candidate]), hops.count == 1 else { return nil }
             return described(hops).first
         }
-        return RoutePlan(hops: described(hops), alone: alone.min { ($0.total, $0.peer) < ($1.total, $1.peer) })
+        return RoutePlan(
+            hops: described(hops),
+            way: planner.routing.way,
+            alone: alone.min { ($0.total, $0.peer) < ($1.total, $1.peer) }
+        )
     }
 
     /// Pings the nearest some more times: nothing is in a hurry here, and one ping alone says little.
@@ -82,13 +88,26 @@ extension Coordinator {
         }
     }
 
+    /// A planner for one way, or for the one that suits the candidates where that is to be found out.
+    ///
     /// - Parameter tokens: how many positions the sequence will fill at most.
-    func planner(tokens: Int) -> ChainPlanner {
+    func planner(_ way: StepWay, tokens: Int, for candidates: [Candidate]) -> ChainPlanner {
         let blockCount = self.model.configuration.blockCount
-        return ChainPlanner(
+        let planner = ChainPlanner(
             blockCount: blockCount,
+            routing: way == .push ? .push : .star,
             kvBytesPerBlock: self.model.configuration.kvBytes(blocks: 0..<blockCount, tokens: tokens) / blockCount
         )
+        return way == .auto ? planner.choosingRouting(for: candidates) : planner
+    }
+}
+
+extension Routing {
+    var way: StepWay {
+        switch self {
+        case .star: .star
+        case .push: .push
+        }
     }
 }
 

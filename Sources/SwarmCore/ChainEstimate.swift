@@ -9,7 +9,7 @@ package struct ChainEstimate: Hashable, Sendable {
         package var compute: Duration
         /// Waiting on the peer for its turn.
         package var queue: Duration
-        /// To the peer and, in a star or from the last hop, back.
+        /// To the peer and, in a star or from the last hop, back, with what both ends do for that.
         package var network: Duration
         /// Whether steps on the peer have shown its speed; else it is the peer's own word.
         package var isMeasured: Bool
@@ -38,14 +38,14 @@ extension ChainPlanner {
         var previous: Candidate?
         for (index, hop) in hops.enumerated() {
             guard let candidate = known[hop.peer] else { continue }
-            let back = index == hops.count - 1 ? costs.exit(from: candidate) : 0
+            let back = index == hops.count - 1 ? costs.departure(from: candidate) : 0
             estimate.hops.append(
                 ChainEstimate.Hop(
                     peer: hop.peer,
                     blocks: hop.blocks,
                     compute: .nanoseconds(hop.blocks.count * costs.block(on: candidate)),
                     queue: .nanoseconds(costs.queue(on: candidate)),
-                    network: .nanoseconds(costs.distance(to: candidate, from: previous) + back),
+                    network: .nanoseconds(costs.distance(to: candidate, from: previous) + back + RouteCost.handling),
                     isMeasured: candidate.blockTime != nil,
                     hasRoom: costs.hasRoom(for: hop.blocks.count, on: candidate),
                     isBanned: candidate.strikes > 0

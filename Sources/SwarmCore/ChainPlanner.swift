@@ -32,6 +32,30 @@ package struct ChainPlanner: Sendable {
         blocks: BlockRange? = nil,
         excluding excluded: Set<PeerID> = []
     ) throws(NoRoute) -> [Hop] {
+        try self.cheapest(candidates, blocks, excluding: excluded).hops
+    }
+
+    /// The planner's own copy whose ``routing`` suits these candidates: ``Routing/push`` where a chain of peers that all push is
+    /// not dearer than the best star by more than pings tell apart (``Limits/pingError``), so that a passing delay does not
+    /// choose.
+    package func choosingRouting(
+        for candidates: [Candidate],
+        blocks: BlockRange? = nil,
+        excluding excluded: Set<PeerID> = []
+    ) -> ChainPlanner {
+        var (star, push) = (self, self)
+        (star.routing, push.routing) = (.star, .push)
+        let pushing = candidates.filter(\.record.speaksPush)
+        guard let chain = try? push.cheapest(pushing, blocks, excluding: excluded) else { return star }
+        guard let other = try? star.cheapest(candidates, blocks, excluding: excluded) else { return push }
+        return chain.cost <= other.cost + chain.hops.count * Limits.pingError.wholeNanoseconds ? push : star
+    }
+
+    private func cheapest(
+        _ candidates: [Candidate],
+        _ blocks: BlockRange?,
+        excluding excluded: Set<PeerID>
+    ) throws(NoRoute) -> (cost: Int, hops: [Hop]) {
         let part = blocks?.indices ?? 0..<self.blockCount
         let usable = self.usable(candidates, for: part, excluding: excluded)
         let groups = WeightAgreement.groups(usable)
@@ -41,7 +65,7 @@ package struct ChainPlanner: Sendable {
             guard let chain = search.solve() else { continue }
             if best.map({ (chain.cost, chain.hops.count) < ($0.cost, $0.hops.count) }) ?? true { best = chain }
         }
-        if let best { return best.hops }
+        if let best { return best }
         throw self.explain(usable, groups, part)
     }
 

@@ -37,6 +37,9 @@ package enum Limits {
     /// Candidates that a plan looks at, a few times as many as the longest chain needs; it takes milliseconds.
     package static let candidates = 256
 
+    /// By so much for every hop two estimates of a chain may differ and say nothing: pings on one network do.
+    package static let pingError = Duration.milliseconds(1)
+
     /// Holders of each block after which a search for them stops asking (DESIGN.md §4).
     package static let holdersPerBlock = 2
 

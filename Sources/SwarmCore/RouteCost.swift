@@ -5,7 +5,7 @@ internal import ShardProtocol
 package enum Routing: Hashable, Sendable {
     /// Every hop answers the coordinator: a whole round trip each.
     case star
-    /// Each hop passes its output on to the next: half a round trip each (`/kwaai/inference/1.1.0`).
+    /// Each hop that can passes its output on to the next: half a round trip each (`/kwaai/push/1.0.0`).
     case push
 }
 
@@ -13,7 +13,7 @@ package enum Routing: Hashable, Sendable {
 /// plans alike.
 ///
 /// A chain costs the sum over its hops of ``distance(to:from:)``, ``presence(of:)`` and ``span(of:on:)``, and at last
-/// ``exit(from:)``. A session of few tokens is dear in round trips, one over slow machines in blocks; both are in it.
+/// ``departure(from:)``. A session of few tokens is dear in round trips, one over slow machines in blocks; both are in it.
 struct RouteCost {
     let routing: Routing
     /// Bytes of KV-cache that the session needs in each block.
@@ -33,6 +33,9 @@ struct RouteCost {
     static let shortestBlock = 1000
     /// The longest: a block of ten seconds a token is as good as none.
     static let longestBlock = 10_000_000_000
+    /// What a hop takes beside its blocks, its queue and the way: codecs, system calls, and threads that are woken. Without it
+    /// pings that differ by chance would cut a chain into ever more hops.
+    static let handling = 300_000
     /// What each failure of a banned peer costs: more than any chain of `Limits.blocks` blocks without one, so that a
     /// banned peer stands in a chain only where no other holds its blocks.
     static let strike = 1 << 47
@@ -63,9 +66,9 @@ struct RouteCost {
 
     func hasRoom(for blocks: Int, on candidate: Candidate) -> Bool { blocks <= self.room(on: candidate) }
 
-    /// What a hop costs wherever it comes from and however long it is: its queue, and its failures.
+    /// What a hop costs wherever it comes from and however long it is.
     func presence(of candidate: Candidate) -> Int {
-        self.queue(on: candidate) + min(max(candidate.strikes, 0), Limits.strikes) * Self.strike
+        Self.handling + self.queue(on: candidate) + min(max(candidate.strikes, 0), Limits.strikes) * Self.strike
     }
 
     func queue(on candidate: Candidate) -> Int {
@@ -74,16 +77,26 @@ struct RouteCost {
 
     /// Reaching `candidate` from the hop before or, where there is none, from the coordinator.
     func distance(to candidate: Candidate, from previous: Candidate?) -> Int {
-        switch (self.routing, previous) {
-        case (.star, _): self.roundTrip(to: candidate)
-        case (.push, nil): self.roundTrip(to: candidate) / 2
-        case (.push, let previous?): Self.roundTrip(milliseconds: previous.record.neighbourPings[candidate.peer]) / 2
-        }
+        guard let previous else { return self.arrival(at: candidate) }
+        return self.announcedDistance(to: candidate, from: previous)
+            ?? self.departure(from: previous) + self.arrival(at: candidate)
     }
 
-    /// The way back from the last hop.
-    func exit(from candidate: Candidate) -> Int {
-        self.routing == .push ? self.roundTrip(to: candidate) / 2 : 0
+    /// What `previous` says of its way to `candidate`, where it pushes to it. A way of which it says nothing is taken for
+    /// the one over the coordinator, which a direct one seldom exceeds.
+    func announcedDistance(to candidate: Candidate, from previous: Candidate) -> Int? {
+        guard self.routing == .push, previous.record.speaksPush, candidate.record.speaksPush else { return nil }
+        return previous.record.neighbourPings[candidate.peer].map { Self.roundTrip(milliseconds: $0) / 2 }
+    }
+
+    /// From the coordinator to a hop and, in a star, back.
+    func arrival(at candidate: Candidate) -> Int {
+        self.routing == .star ? self.roundTrip(to: candidate) : self.roundTrip(to: candidate) / 2
+    }
+
+    /// The way back to the coordinator, from the last hop or one that does not push to the next.
+    func departure(from candidate: Candidate) -> Int {
+        self.routing == .star ? 0 : self.roundTrip(to: candidate) / 2
     }
 
     private func roundTrip(to candidate: Candidate) -> Int {
@@ -92,9 +105,8 @@ struct RouteCost {
     }
 
     /// What a peer announces of the way to another.
-    static func roundTrip(milliseconds: Double?) -> Int {
-        guard let milliseconds else { return Self.unknownRoundTrip }
-        return Int(min(max(milliseconds * 1e6, 0), Double(Self.longestRoundTrip)))
+    static func roundTrip(milliseconds: Double) -> Int {
+        Int(min(max(milliseconds * 1e6, 0), Double(Self.longestRoundTrip)))
     }
 }
 

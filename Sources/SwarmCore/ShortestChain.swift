@@ -27,8 +27,10 @@ struct ShortestChain {
         var isWhole: Bool
         var block: Int
         var presence: Int
+        var arrival: Int
+        var departure: Int
         var room: Int
-        /// With chain push, the way from those candidates that announced it, by their index.
+        /// With chain push, the way from those candidates that push here and announced it, by their index.
         var announced: [Int: Int]
     }
 
@@ -66,6 +68,8 @@ struct ShortestChain {
                 isWhole: isWhole,
                 block: costs.block(on: candidate),
                 presence: costs.presence(of: candidate),
+                arrival: costs.arrival(at: candidate),
+                departure: costs.departure(from: candidate),
                 room: costs.room(on: candidate),
                 announced: pings[index]
             )
@@ -76,7 +80,7 @@ struct ShortestChain {
         self.leads = candidates.map { _ in Way() }
     }
 
-    /// For each candidate the ways to it that others announced.
+    /// For each candidate the ways to it that others announced who push to it.
     private static func announcedWays(_ candidates: [Candidate], _ costs: RouteCost) -> [[Int: Int]] {
         var ways = [[Int: Int]](repeating: [:], count: candidates.count)
         guard costs.routing == .push else { return ways }
@@ -84,7 +88,7 @@ struct ShortestChain {
         for (index, candidate) in candidates.enumerated() {
             for peer in candidate.record.neighbourPings.keys {
                 guard let next = indices[peer] else { continue }
-                ways[next][index] = costs.distance(to: candidates[next], from: candidate)
+                ways[next][index] = costs.announcedDistance(to: candidates[next], from: candidate)
             }
         }
         return ways
@@ -105,7 +109,7 @@ struct ShortestChain {
         for index in self.stations.indices {
             var way = self.exits[index][self.blocks.count]
             guard way.exists else { continue }
-            way.cost += self.costs.exit(from: self.candidates[index])
+            way.cost += self.stations[index].departure
             if best.map({ way < $0.way }) ?? true { best = (way, index) }
         }
         return best.map { ($0.way.cost, self.hops(endingOn: $0.index)) }
@@ -117,14 +121,16 @@ struct ShortestChain {
             ? block == station.range.lowerBound : station.range.contains(block)
     }
 
-    /// The candidates whose span may end before `block`: cheapest first, and of a star no more than are looked at.
+    /// The candidates whose span may end before `block`, with what the way back from them costs: the cheapest first, and of
+    /// a star no more than are looked at.
     private func openExits(before block: Int) -> [Int] {
-        let exits = self.stations.indices.filter { self.exits[$0][block - self.blocks.lowerBound].exists }
+        let ways = self.stations.indices.map { index in
+            let exit = self.exits[index][block - self.blocks.lowerBound]
+            return exit.exists ? exit.adding(self.stations[index].departure, origin: index) : exit
+        }
+        let exits = self.stations.indices.filter { ways[$0].exists }
         func precedes(_ left: Int, _ right: Int) -> Bool {
-            let (a, b) = (
-                self.exits[left][block - self.blocks.lowerBound], self.exits[right][block - self.blocks.lowerBound]
-            )
-            return a < b || !(b < a) && left < right
+            ways[left] < ways[right] || !(ways[right] < ways[left]) && left < right
         }
         guard self.costs.routing == .star else { return exits.sorted(by: precedes) }
         guard let first = exits.min(by: precedes) else { return [] }
@@ -140,25 +146,21 @@ struct ShortestChain {
     }
 
     private func entry(to index: Int, at block: Int, after open: [Int]) -> Way {
-        let candidate = self.candidates[index]
-        let presence = self.stations[index].presence
-        guard block > self.blocks.lowerBound else {
-            return Way(cost: self.costs.distance(to: candidate, from: nil) + presence, hops: 1)
-        }
-        let announced = self.stations[index].announced
+        let station = self.stations[index]
+        guard block > self.blocks.lowerBound else { return Way(cost: station.arrival + station.presence, hops: 1) }
         var best = Way()
         func consider(_ previous: Int, _ distance: Int) {
             let exit = self.exits[previous][block - self.blocks.lowerBound]
             guard exit.exists else { return }
-            var way = exit.adding(distance + presence, origin: previous)
+            var way = exit.adding(distance + station.presence, origin: previous)
             way.hops += 1
             if way < best || !(best < way) && previous < best.origin { best = way }
         }
-        // Whoever announced nothing is equally far, so the cheapest of them stands for all.
-        if let previous = open.first(where: { $0 != index && announced[$0] == nil }) {
-            consider(previous, self.costs.distance(to: candidate, from: self.candidates[previous]))
+        // Of those who announced nothing, the cheapest with its way back stands for all.
+        if let previous = open.first(where: { $0 != index && station.announced[$0] == nil }) {
+            consider(previous, self.stations[previous].departure + station.arrival)
         }
-        for (previous, distance) in announced where previous != index { consider(previous, distance) }
+        for (previous, distance) in station.announced where previous != index { consider(previous, distance) }
         return best
     }
 

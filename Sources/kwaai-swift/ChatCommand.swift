@@ -58,7 +58,7 @@ struct ChatCommand: AsyncParsableCommand {
             model: directory,
             tokenizer: tokenizer,
             keepsStandbys: self.route.standby,
-            way: self.route.route
+            way: self.route.way.route
         )
         let interruption = AnswerInterruption()
         let session = ChatSession(

@@ -95,7 +95,7 @@ struct GenerateCommand: AsyncParsableCommand {
             model: directory,
             tokenizer: tokenizer,
             keepsStandbys: self.route.standby,
-            way: self.route.route
+            way: self.route.way.route
         )
         try coordinator.check(prompt, options: options)
         let output = GenerationOutput(json: self.json, stats: self.stats, showsPrompt: template == nil)

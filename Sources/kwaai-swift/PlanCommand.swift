@@ -36,6 +36,8 @@ struct PlanCommand: AsyncParsableCommand {
     )
     var memory: [ByteCount] = []
 
+    @OptionGroup var way: WayOption
+
     @Flag(help: "Ask nobody: say what this machine could hold in the memory that is free now.")
     var offline = false
 
@@ -79,7 +81,11 @@ struct PlanCommand: AsyncParsableCommand {
     /// The chain that the swarm gives now.
     private func explain(_ directory: ModelDirectory, _ settings: Settings) async throws {
         let tokens = min(self.tokens ?? 1024, directory.configuration.contextLength)
-        let coordinator = try Coordinator(model: directory, tokenizer: try self.model.tokenizer(settings))
+        let coordinator = try Coordinator(
+            model: directory,
+            tokenizer: try self.model.tokenizer(settings),
+            way: self.way.route
+        )
         let plan = try await withInterruption {
             try await withClient(self.network, settings: settings) { swarm in
                 try await coordinator.route(through: swarm.dht, host: swarm.host, tokens: tokens)

@@ -15,13 +15,7 @@ struct RouteOptions: ParsableArguments {
     @Flag(help: "Keep a second peer ready for every span: a loss then costs next to nothing, at twice the work.")
     var standby = false
 
-    @Option(
-        help: ArgumentHelp(
-            "How steps go: star, over this process; push, from hop to hop; auto, as push where every hop can.",
-            valueName: "auto|star|push"
-        )
-    )
-    var route: StepWay = .auto
+    @OptionGroup var way: WayOption
 
     @Option(
         parsing: .unconditional,

@@ -10,6 +10,8 @@ struct RouteReport: Encodable {
     var blockCount: Int
     var tokens: Int
     var chain: [Hop]
+    /// How steps go from hop to hop: `star` or `push`.
+    var route: String
     var compute: Double
     var queue: Double
     var network: Double
@@ -63,7 +65,7 @@ struct RouteReport: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, tokens, chain, here, verdict
+        case model, tokens, chain, route, here, verdict
         case blockCount = "block_count"
         case compute = "compute_ms"
         case queue = "queue_ms"
@@ -81,6 +83,7 @@ extension RouteReport {
         self.blockCount = model.configuration.blockCount
         self.tokens = tokens
         self.chain = plan.hops.map(Hop.init)
+        self.route = plan.way.rawValue
         self.compute = plan.compute.milliseconds
         self.queue = plan.queue.milliseconds
         self.network = plan.network.milliseconds
@@ -98,8 +101,9 @@ extension RouteReport {
         let machines = self.chain.count == 1 ? "one peer" : "\(self.chain.count) peers"
         let rate = String(format: "%.1f", self.tokensPerSecond)
         let summary =
-            "\(self.model), \(self.blockCount) blocks over \(machines): \(time(self.total)) a token is expected (\(rate) a "
-            + "second), \(time(self.compute)) of it compute, \(time(self.queue)) queues, \(time(self.network)) network."
+            "\(self.model), \(self.blockCount) blocks over \(machines) by \(self.route): \(time(self.total)) a token is "
+            + "expected (\(rate) a second), \(time(self.compute)) of it compute, \(time(self.queue)) queues, "
+            + "\(time(self.network)) network."
         var table = Table(header: [
             "HOP", "PEER", "NAME", "BLOCKS", "COMPUTE", "QUEUE", "NETWORK", "IN ALL", "REMARKS",
         ])

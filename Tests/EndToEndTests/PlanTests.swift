@@ -40,6 +40,7 @@ struct PlanTests {
 
     private struct Route: Decodable {
         var chain: [Hop]
+        var route: String
         var compute_ms: Double
         var queue_ms: Double
         var network_ms: Double
@@ -78,6 +79,7 @@ struct PlanTests {
             #expect(abs(sum - route.total_ms) < 1e-6)
             #expect(abs(route.compute_ms + route.queue_ms + route.network_ms - route.total_ms) < 1e-6)
             #expect(route.peer_alone == nil)
+            #expect(["push", "star"].contains(route.route))
             // The demo model is in every program, so this machine could run it by itself.
             let here = try #require(route.here.total_ms)
             #expect(route.here.state == "fits" && here > 0)
@@ -95,9 +97,14 @@ struct PlanTests {
 
     @Test func `a peer that holds every block is said to be one machine alone`() async throws {
         let home = try Home()
-        try await withPeers(["0..24", "0..12"], home: home) { peers in
-            let outcome = try await Program.run(["plan", "--json", "--bootstrap", peers[0].address], home: home)
+        // Whatever speeds they measure of themselves, to go to the second costs more than a block.
+        try await withPeers(["0..24", "0..1"], home: home) { peers in
+            let outcome = try await Program.run(
+                ["plan", "--json", "--route", "star", "--bootstrap", peers[0].address],
+                home: home
+            )
             let route = try outcome.json(as: Route.self)
+            #expect(route.route == "star")
             #expect(route.chain.map(\.blocks) == ["0..24"] && route.peer_alone?.peer == route.chain[0].peer)
             #expect(route.verdict.contains("one machine alone"))
         }

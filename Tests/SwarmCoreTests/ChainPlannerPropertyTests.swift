@@ -83,7 +83,7 @@ import Testing
         let digests = (0..<80).map { [UInt8](repeating: UInt8($0), count: 32) }
         let candidates = try peers.map { peer in
             let lower = Int.random(in: 0..<20, using: &random)
-            var record = try Samples.record((lower, Int.random(in: 60...80, using: &random)), of: 80)
+            var record = try Samples.record((lower, Int.random(in: 60...80, using: &random)), of: 80, pushes: true)
             record.blockDigests = Array(digests[record.range.indices])
             for _ in 0..<16 { record.neighbourPings[random.pick(peers)] = Double.random(in: 1...90, using: &random) }
             return Candidate(

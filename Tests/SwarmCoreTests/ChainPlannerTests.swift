@@ -101,16 +101,50 @@ import Testing
         #expect(try planner.plan([self.candidate(peers[0], full)]).map(\.peer) == [peers[0]])
     }
 
-    @Test func `with chain push the pings between neighbours decide`() throws {
+    /// One peer for the first half of the blocks, and two for the second: one that is near to the coordinator, and one that
+    /// is near to the first peer.
+    private func neighbours(pushing: Bool = true, _ milliseconds: [Double?] = [100, 2]) throws -> [Candidate] {
         let peers = try Samples.peers(3)
-        var first = try Samples.record((0, 12))
-        first.neighbourPings = [peers[1]: 100, peers[2]: 2]
-        let second = try Samples.record((12, 24))
-        let candidates = [
-            self.candidate(peers[0], first), self.candidate(peers[1], second), self.candidate(peers[2], second),
+        var first = try Samples.record((0, 12), pushes: pushing)
+        for (peer, ping) in zip(peers[1...], milliseconds) { first.neighbourPings[peer] = ping }
+        let second = try Samples.record((12, 24), pushes: pushing)
+        return [
+            self.candidate(peers[0], first, roundTrip: .milliseconds(30)),
+            self.candidate(peers[1], second, roundTrip: .milliseconds(30)),
+            self.candidate(peers[2], second, roundTrip: .milliseconds(40)),
         ]
+    }
+
+    @Test func `with chain push the pings between neighbours decide`() throws {
+        let candidates = try self.neighbours()
         let push = try ChainPlanner(blockCount: 24, routing: .push).plan(candidates)
-        #expect(push.map(\.peer) == [peers[0], peers[2]])
+        #expect(push.map(\.peer) == [candidates[0].peer, candidates[2].peer])
+        #expect(try self.route(candidates).map(\.peer) == [candidates[0].peer, candidates[1].peer])
+    }
+
+    @Test(arguments: [
+        ([100.0, 2.0], true, Routing.push), ([nil, nil], true, .push), ([100, 2], false, .star),
+        ([100, 53], true, .push),
+        ([100, 55], true, .star),
+    ])
+    func `steps are pushed where all can and it is not slower, by more than pings tell`(
+        milliseconds: [Double?],
+        pushing: Bool,
+        routing: Routing
+    ) throws {
+        let candidates = try self.neighbours(pushing: pushing, milliseconds)
+        #expect(ChainPlanner(blockCount: 24).choosingRouting(for: candidates).routing == routing)
+    }
+
+    @Test func `where only slow peers push, or none does for some blocks, the chain is a star`() throws {
+        let peers = try Samples.peers(2)
+        let planner = ChainPlanner(blockCount: 24)
+        let slow = self.candidate(peers[0], try Samples.record((0, 24), blocksPerSecond: 10, pushes: true))
+        let fast = self.candidate(peers[1], try Samples.record((0, 24)))
+        #expect(planner.choosingRouting(for: [slow, fast]).routing == .star)
+        #expect(planner.choosingRouting(for: [slow]).routing == .push)
+        let half = self.candidate(peers[0], try Samples.record((0, 12), pushes: true))
+        #expect(planner.choosingRouting(for: [half, fast]).routing == .star)
     }
 
     @Test func `a plain peer runs its whole range or nothing`() throws {
@@ -200,9 +234,9 @@ import Testing
 
     @Test func `numbers that no honest peer announces do not break the plan`() throws {
         let peers = try Samples.peers(2)
-        var strange = try Samples.record((0, 24), blocksPerSecond: .greatestFiniteMagnitude)
+        var strange = try Samples.record((0, 24), blocksPerSecond: .greatestFiniteMagnitude, pushes: true)
         strange.neighbourPings = [peers[1]: .greatestFiniteMagnitude]
-        let slow = try Samples.record((0, 24), blocksPerSecond: .leastNonzeroMagnitude)
+        let slow = try Samples.record((0, 24), blocksPerSecond: .leastNonzeroMagnitude, pushes: true)
         let planner = ChainPlanner(blockCount: 24, routing: .push, kvBytesPerBlock: .max)
         let hops = try planner.plan([
             self.candidate(peers[0], strange, roundTrip: .seconds(-1)),

@@ -46,7 +46,8 @@ struct RandomSwarm {
             blocksPerSecond: random.pick([0, 10, 90, 100, 1000, 1e300]),
             fingerprint: isDisputed && random.flip(oneIn: 6) ? 2 : 1,
             digest: isDisputed ? random.pick([1, 1, 2, 3]) : 1,
-            extensions: random.flip(oneIn: 4) ? [] : ["x/1"]
+            extensions: random.flip(oneIn: 4) ? [] : ["x/1"],
+            pushes: !random.flip(oneIn: 4)
         )
         record.state = random.flip(oneIn: 12) ? .draining : .online
         record.freeKVBytes = random.pick([0, 100, 250, 10_000])
@@ -87,7 +88,7 @@ struct BruteForce {
         // No step of a chain has a negative cost, so what is dearer already cannot end as the cheapest.
         if let best = self.best, cost >= best { return }
         guard block < self.swarm.blocks.upperBound else {
-            let whole = cost + (chain.last.map { self.costs.exit(from: $0) } ?? 0)
+            let whole = cost + (chain.last.map { self.costs.departure(from: $0) } ?? 0)
             return self.best = min(self.best ?? .max, whole)
         }
         for next in self.swarm.usable where next.peer != chain.last?.peer {
@@ -132,6 +133,6 @@ struct BruteForce {
             chain.append(next)
         }
         guard block == self.swarm.blocks.upperBound else { return nil }
-        return cost + (chain.last.map { self.costs.exit(from: $0) } ?? 0)
+        return cost + (chain.last.map { self.costs.departure(from: $0) } ?? 0)
     }
 }

@@ -6,6 +6,7 @@ import Testing
 
 @Suite struct RouteCostTests {
     private let star = RouteCost(routing: .star, kvBytesPerBlock: 0)
+    private let push = RouteCost(routing: .push, kvBytesPerBlock: 0)
 
     private func candidate(roundTrip: Duration?, blocksPerSecond: Double = 1000) throws -> Candidate {
         let record = try Samples.record((0, 24), blocksPerSecond: blocksPerSecond)
@@ -15,10 +16,28 @@ import Testing
     @Test func `a hop of a star costs a round trip, of a push half of one each way`() throws {
         let candidate = try self.candidate(roundTrip: .milliseconds(10))
         #expect(self.star.distance(to: candidate, from: nil) == 10_000_000)
-        #expect(self.star.exit(from: candidate) == 0)
-        let push = RouteCost(routing: .push, kvBytesPerBlock: 0)
-        #expect(push.distance(to: candidate, from: nil) == 5_000_000)
-        #expect(push.exit(from: candidate) == 5_000_000)
+        #expect(self.star.distance(to: candidate, from: candidate) == 10_000_000)
+        #expect(self.star.departure(from: candidate) == 0)
+        #expect(self.push.distance(to: candidate, from: nil) == 5_000_000)
+        #expect(self.push.departure(from: candidate) == 5_000_000)
+    }
+
+    /// Pushed to is who pushes, by whoever says how far it is; everybody else is reached over the coordinator.
+    @Test(arguments: [(true, true, 4.0, 2_000_000), (true, true, nil, 15_000_000), (true, false, 4, 15_000_000)])
+    func `a push costs half of what is announced, and as much as a star where nothing is or nobody can`(
+        first: Bool,
+        second: Bool,
+        announced: Double?,
+        nanoseconds: Int
+    ) throws {
+        let (near, far) = (try Samples.peer(1), try Samples.peer(2))
+        var record = try Samples.record((0, 12), pushes: first)
+        record.neighbourPings[far] = announced
+        let from = Candidate(peer: near, record: record, roundTrip: .milliseconds(10))
+        let next = try Samples.record((12, 24), pushes: second)
+        let to = Candidate(peer: far, record: next, roundTrip: .milliseconds(20))
+        #expect(self.push.distance(to: to, from: from) == nanoseconds)
+        #expect(self.star.distance(to: to, from: from) == 20_000_000)
     }
 
     @Test func `unknown and unbelievable round trips have fixed costs`() throws {
@@ -46,7 +65,7 @@ import Testing
     @Test func `a queue costs what it takes, a failure more than any chain without one`() throws {
         var candidate = try self.candidate(roundTrip: .seconds(1 << 40), blocksPerSecond: 1e-300)
         candidate.queue = .seconds(1 << 40)
-        #expect(self.star.presence(of: candidate) == RouteCost.longestQueue)
+        #expect(self.star.presence(of: candidate) == RouteCost.handling + RouteCost.longestQueue)
         let worst =
             self.star.span(of: 1, on: candidate) + self.star.distance(to: candidate, from: nil)
             + self.star.presence(of: candidate) + RouteCost.noRoom

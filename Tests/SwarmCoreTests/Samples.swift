@@ -46,7 +46,8 @@ enum Samples {
         blocksPerSecond: Double = 1000,
         fingerprint: UInt8 = 1,
         digest: UInt8 = 1,
-        extensions: [String] = ["x/1"]
+        extensions: [String] = ["x/1"],
+        pushes: Bool = false
     ) throws -> NodeRecord {
         let range = try BlockRange(range.0, range.1)
         return NodeRecord(
@@ -61,6 +62,7 @@ enum Samples {
             state: .online,
             blocksPerSecond: blocksPerSecond,
             freeKVBytes: 1 << 30,
+            protocols: pushes ? [InferenceStream.protocolID.name, PushTarget.protocolID.name] : [],
             extensions: extensions,
             version: "test",
             sequence: 1,
