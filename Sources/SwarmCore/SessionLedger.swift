@@ -64,6 +64,8 @@ package struct SessionLedger: Sendable {
 
     private let configuration: Configuration
     private var sessions: [SessionKey: Session] = [:]
+    /// How many of them each peer has; none of those that have none.
+    private var places: [PeerID: Int] = [:]
     private var budget: KVBudget
     /// Peers with sessions whose last connection was lost, and when.
     private var lostPeers: [PeerID: ContinuousClock.Instant] = [:]
@@ -192,7 +194,7 @@ extension SessionLedger {
             var session = session
             session.highestNumber = step.number.map { max($0, session.highestNumber ?? 0) } ?? session.highestNumber
             session.activity = .running(step, waiting: waiting, closing: false)
-            self.sessions[key] = session
+            if self.sessions.updateValue(session, forKey: key) == nil { self.places[key.peer, default: 0] += 1 }
             let order = RunOrder(position: step.position, tokenCount: step.tokenCount, blocks: step.blocks)
             return discarded + [.run(step.id, key, order)]
         }
@@ -201,12 +203,42 @@ extension SessionLedger {
     private mutating func open(_ step: StepRequest, _ key: SessionKey, _ now: ContinuousClock.Instant) -> [Action] {
         guard step.position == 0 else { return [.refuse(step.id, Refusal(code: .unknownSession))] }
         guard !self.isDraining else { return [.refuse(step.id, Refusal(code: .draining))] }
-        let ofPeer = self.sessions.keys.count { $0.peer == key.peer }
-        guard self.sessions.count < Limits.sessions, ofPeer < Limits.sessionsPerPeer else {
-            return [.refuse(step.id, self.busy(have: 0, Limits.retryAfter.upperBound))]
-        }
+        let busy = [Action.refuse(step.id, self.busy(have: 0, Limits.retryAfter.upperBound))]
+        guard self.places(of: key.peer) < Limits.sessionsPerPeer else { return busy }
         let session = Session(blocks: step.blocks, activity: .idle(since: now))
-        return self.begin(step, of: session, key, waiting: [], now)
+        guard self.sessions.count >= Limits.sessions else {
+            return self.begin(step, of: session, key, waiting: [], now)
+        }
+        guard let victim = self.placeToTake(for: key.peer, now) else { return busy }
+        // On a copy: whoever is refused for want of memory costs nobody a session.
+        var after = self
+        let discarded = after.forget(victim)
+        let actions = after.begin(step, of: session, key, waiting: [], now)
+        guard after.sessions[key] != nil else { return actions }
+        self = after
+        return discarded + actions
+    }
+}
+
+// MARK: Places
+
+extension SessionLedger {
+    private func places(of peer: PeerID) -> Int { self.places[peer] ?? 0 }
+
+    /// The session that makes room where all places are taken: the longest paused of those that have paused for a while and
+    /// whose peer has more than its fair share of the places. Nil for a peer that has its own share already.
+    private func placeToTake(for peer: PeerID, _ now: ContinuousClock.Instant) -> SessionKey? {
+        let others = self.places.count - (self.places[peer] == nil ? 0 : 1)
+        let share = Limits.sessions / (others + 1)
+        guard self.places(of: peer) < share else { return nil }
+        var longest: (key: SessionKey, since: ContinuousClock.Instant)?
+        for (key, session) in self.sessions where self.places(of: key.peer) > share {
+            guard let since = session.idleSince, since.duration(to: now) >= Limits.reclaimableAfter else { continue }
+            // Of equals the smaller key, whatever the order of the table.
+            if let known = longest, (known.since, known.key) < (since, key) { continue }
+            longest = (key, since)
+        }
+        return longest?.key
     }
 }
 
@@ -296,7 +328,7 @@ extension SessionLedger {
 
     /// The last connection to a peer is gone.
     package mutating func disconnected(_ peer: PeerID, now: ContinuousClock.Instant) {
-        guard self.sessions.keys.contains(where: { $0.peer == peer }) else { return }
+        guard self.places[peer] != nil else { return }
         self.lostPeers[peer] = now
     }
 
@@ -327,7 +359,9 @@ extension SessionLedger {
     private mutating func forget(_ key: SessionKey) -> [Action] {
         self.sessions[key] = nil
         self.budget.release(key)
-        if !self.sessions.keys.contains(where: { $0.peer == key.peer }) { self.lostPeers[key.peer] = nil }
+        let left = self.places(of: key.peer) - 1
+        self.places[key.peer] = left > 0 ? left : nil
+        if left <= 0 { self.lostPeers[key.peer] = nil }
         return [.discard(key)]
     }
 }

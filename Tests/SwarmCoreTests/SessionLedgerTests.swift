@@ -6,11 +6,11 @@ import Testing
 
 @Suite struct SessionLedgerTests {
     private static let pageTokens = 256
-    private static let pageBytes = 4 * 10 * pageTokens
-    private let start = ContinuousClock.now
+    static let pageBytes = 4 * 10 * pageTokens
+    let start = ContinuousClock.now
 
     /// A ledger with room for `pages` pages of a session over four blocks.
-    private func ledger(pages: Int = 8, context: Int = 2048) -> SessionLedger {
+    func ledger(pages: Int = 8, context: Int = 2048) -> SessionLedger {
         SessionLedger(
             configuration: SessionLedger.Configuration(
                 kvBytes: pages * Self.pageBytes,
@@ -25,20 +25,20 @@ import Testing
         (tokens + self.pageTokens - 1) / self.pageTokens * self.pageTokens * 10 * blocks.count
     }
 
-    private func run(_ step: StepRequest, _ key: SessionKey) -> SessionLedger.Action {
+    func run(_ step: StepRequest, _ key: SessionKey) -> SessionLedger.Action {
         let order = SessionLedger.RunOrder(position: step.position, tokenCount: step.tokenCount, blocks: step.blocks)
         return .run(step.id, key, order)
     }
 
     /// A ledger with one session of `length` tokens.
-    private func ledger(length: Int, key: SessionKey, number: UInt32? = nil) throws -> SessionLedger {
+    func ledger(length: Int, key: SessionKey, number: UInt32? = nil) throws -> SessionLedger {
         var ledger = self.ledger()
         _ = ledger.received(try Samples.step(0, at: 0, tokens: length, number: number), of: key, now: self.start)
         _ = ledger.finished(key, .committed, now: self.start)
         return ledger
     }
 
-    private func refusal(_ actions: [SessionLedger.Action]) -> Refusal? {
+    func refusal(_ actions: [SessionLedger.Action]) -> Refusal? {
         if case .refuse(_, let refusal) = actions.first, actions.count == 1 { refusal } else { nil }
     }
 
@@ -137,72 +137,6 @@ import Testing
         #expect(ledger.received(same, of: key, now: self.start) == [self.run(same, key)])
     }
 
-    @Test func `steps of a session run one at a time, in order of arrival`() throws {
-        let key = try Samples.key(1)
-        var ledger = self.ledger()
-        _ = ledger.received(try Samples.step(1, at: 0, tokens: 4), of: key, now: self.start)
-        let second = try Samples.step(2, at: 4)
-        let third = try Samples.step(3, at: 5)
-        #expect(ledger.received(second, of: key, now: self.start) == [])
-        #expect(ledger.received(third, of: key, now: self.start) == [])
-        #expect(ledger.finished(key, .committed, now: self.start) == [self.run(second, key)])
-        #expect(ledger.finished(key, .committed, now: self.start) == [self.run(third, key)])
-    }
-
-    @Test func `a waiting step that no longer fits is refused when its turn comes`() throws {
-        let key = try Samples.key(1)
-        var ledger = self.ledger()
-        _ = ledger.received(try Samples.step(1, at: 0, tokens: 4), of: key, now: self.start)
-        _ = ledger.received(try Samples.step(2, at: 7), of: key, now: self.start)
-        let third = try Samples.step(3, at: 4)
-        _ = ledger.received(third, of: key, now: self.start)
-        #expect(
-            ledger.finished(key, .committed, now: self.start)
-                == [.refuse(StepID(rawValue: 2), Refusal(code: .gap, have: 4)), self.run(third, key)]
-        )
-    }
-
-    @Test func `as many steps wait as the bound allows, one more is busy`() throws {
-        let key = try Samples.key(1)
-        var ledger = self.ledger()
-        _ = ledger.received(try Samples.step(0, at: 0), of: key, now: self.start)
-        for number in 1...Limits.waitingSteps {
-            #expect(ledger.received(try Samples.step(UInt64(number), at: number), of: key, now: self.start) == [])
-        }
-        let refused = ledger.received(try Samples.step(99, at: 99), of: key, now: self.start)
-        #expect(self.refusal(refused)?.code == .busy)
-    }
-
-    @Test func `a step whose stream ended before it began is dropped`() throws {
-        let key = try Samples.key(1)
-        var ledger = self.ledger()
-        _ = ledger.received(try Samples.step(1, at: 0, tokens: 4), of: key, now: self.start)
-        _ = ledger.received(try Samples.step(2, at: 4), of: key, now: self.start)
-        ledger.abandoned(StepID(rawValue: 2), of: key)
-        #expect(ledger.finished(key, .committed, now: self.start) == [])
-        #expect(ledger.length(of: key) == 4)
-        _ = ledger.received(try Samples.step(3, at: 4), of: key, now: self.start)
-        #expect(ledger.finished(key, .dropped, now: self.start) == [])
-        #expect(ledger.length(of: key) == 4)
-    }
-
-    @Test func `a step that failed leaves what stood before it`() throws {
-        let key = try Samples.key(1)
-        var ledger = try self.ledger(length: 5, key: key)
-        _ = ledger.received(try Samples.step(1, at: 5), of: key, now: self.start)
-        #expect(ledger.finished(key, .failed, now: self.start) == [])
-        #expect(ledger.length(of: key) == 5)
-    }
-
-    @Test func `a session of which nothing ever came is forgotten`() throws {
-        let key = try Samples.key(1)
-        var ledger = self.ledger()
-        _ = ledger.received(try Samples.step(1, at: 0), of: key, now: self.start)
-        #expect(ledger.finished(key, .failed, now: self.start) == [.discard(key)])
-        #expect(ledger.sessionCount == 0)
-        #expect(ledger.freeKVBytes == 8 * Self.pageBytes)
-    }
-
     // MARK: Room
 
     @Test func `pages are reserved as they are needed, or up to max tokens at once`() throws {
@@ -286,15 +220,17 @@ import Testing
             let key = try Samples.key(1, session: UInt64(number))
             let actions = ledger.received(try Samples.step(1, at: 0), of: key, now: self.start)
             #expect(self.refusal(actions) == nil)
+            // Going on takes no other place.
+            _ = ledger.finished(key, .committed, now: self.start)
+            _ = ledger.received(try Samples.step(1, at: 1), of: key, now: self.start)
+            _ = ledger.finished(key, .committed, now: self.start)
         }
-        let refused = ledger.received(
-            try Samples.step(1, at: 0),
-            of: try Samples.key(1, session: 9999),
-            now: self.start
-        )
-        #expect(self.refusal(refused)?.code == .busy)
-        let other = ledger.received(try Samples.step(1, at: 0), of: try Samples.key(2), now: self.start)
-        #expect(self.refusal(other) == nil)
+        let (step, more) = (try Samples.step(1, at: 0), try Samples.key(1, session: 9999))
+        #expect(self.refusal(ledger.received(step, of: more, now: self.start))?.code == .busy)
+        #expect(self.refusal(ledger.received(step, of: try Samples.key(2), now: self.start)) == nil)
+        // Whoever gives a place back has it again.
+        _ = ledger.closed(StepID(rawValue: 2), of: try Samples.key(1, session: 0))
+        #expect(self.refusal(ledger.received(step, of: more, now: self.start)) == nil)
     }
 
     @Test func `all peers together have as many sessions as the bound allows`() throws {
@@ -311,32 +247,6 @@ import Testing
         #expect(self.refusal(refused)?.code == .busy)
     }
 
-    // MARK: Endings
-
-    @Test func `closing frees the session at once when nothing runs`() throws {
-        let key = try Samples.key(1)
-        var ledger = try self.ledger(length: 5, key: key)
-        let id = StepID(rawValue: 9)
-        #expect(ledger.closed(id, of: key) == [.acknowledge(id), .discard(key)])
-        #expect(ledger.freeKVBytes == 8 * Self.pageBytes)
-        #expect(ledger.closed(id, of: key) == [.acknowledge(id)])
-    }
-
-    @Test func `closing lets the running step end and refuses those that wait`() throws {
-        let key = try Samples.key(1)
-        var ledger = self.ledger()
-        _ = ledger.received(try Samples.step(1, at: 0), of: key, now: self.start)
-        _ = ledger.received(try Samples.step(2, at: 1), of: key, now: self.start)
-        let id = StepID(rawValue: 9)
-        #expect(
-            ledger.closed(id, of: key)
-                == [.acknowledge(id), .refuse(StepID(rawValue: 2), Refusal(code: .unknownSession))]
-        )
-        let late = ledger.received(try Samples.step(3, at: 0), of: key, now: self.start)
-        #expect(self.refusal(late) == Refusal(code: .unknownSession))
-        #expect(ledger.finished(key, .committed, now: self.start) == [.discard(key)])
-    }
-
     @Test func `a session ends after its idle time`() throws {
         let key = try Samples.key(1)
         var ledger = try self.ledger(length: 5, key: key)
@@ -347,36 +257,97 @@ import Testing
         #expect(ledger.nextDeadline == nil)
     }
 
-    @Test func `a running step keeps its session`() throws {
-        let key = try Samples.key(1)
-        var ledger = try self.ledger(length: 5, key: key)
-        _ = ledger.received(try Samples.step(1, at: 5), of: key, now: self.start)
-        #expect(ledger.expired(now: self.start + .seconds(100_000)) == [])
+    // MARK: Places
+
+    /// A ledger all of whose places are taken by sessions without a step under way: so many of each peer, by its number. The
+    /// first paused first.
+    private func ledger(places: KeyValuePairs<UInt8, Int>, pages: Int = 1 << 20) throws -> SessionLedger {
+        var ledger = self.ledger(pages: pages, context: 1 << 20)
+        var pause = Duration.zero
+        for (peer, count) in places {
+            let peer = try Samples.peer(peer)
+            for number in 0..<count {
+                let key = SessionKey(peer: peer, session: SessionID(rawValue: UInt64(number)))
+                _ = ledger.received(try Samples.step(1, at: 0), of: key, now: self.start)
+                _ = ledger.finished(key, .committed, now: self.start + pause)
+                pause += .microseconds(1)
+            }
+        }
+        #expect(ledger.sessionCount == Limits.sessions)
+        return ledger
     }
 
-    @Test func `a session ends soon after its peer is gone, unless it comes back`() throws {
-        let key = try Samples.key(1)
-        var ledger = try self.ledger(length: 5, key: key)
-        ledger.disconnected(key.peer, now: self.start)
-        let end = self.start + Limits.sessionAfterConnectionLoss
-        #expect(ledger.nextDeadline == end)
-        ledger.connected(key.peer)
-        #expect(ledger.expired(now: end) == [])
-        ledger.disconnected(key.peer, now: self.start)
-        #expect(ledger.expired(now: end) == [.discard(key)])
+    /// Opens sessions of a peer until it is refused.
+    ///
+    /// - Returns: what was discarded for them, in order.
+    private func open(
+        _ peer: UInt8,
+        _ ledger: inout SessionLedger,
+        at now: ContinuousClock.Instant
+    ) throws -> [SessionKey] {
+        var discarded: [SessionKey] = []
+        for number in 1000..<1000 + UInt64(Limits.sessions) {
+            let key = try Samples.key(peer, session: number)
+            let actions = ledger.received(try Samples.step(number, at: 0), of: key, now: now)
+            if let refusal = self.refusal(actions) {
+                #expect(refusal.code == .busy)
+                return discarded
+            }
+            discarded += actions.compactMap { if case .discard(let key) = $0 { key } else { nil } }
+        }
+        return discarded
     }
 
-    @Test func `a draining server refuses new sessions and goes on with old ones`() throws {
-        let key = try Samples.key(1)
-        var ledger = try self.ledger(length: 5, key: key)
-        ledger.drain()
-        let step = try Samples.step(1, at: 5)
-        #expect(ledger.received(step, of: key, now: self.start) == [self.run(step, key)])
-        #expect(!ledger.isQuiet(since: self.start))
-        let refused = ledger.received(try Samples.step(2, at: 0), of: try Samples.key(2), now: self.start)
-        #expect(self.refusal(refused) == Refusal(code: .draining))
-        _ = ledger.finished(key, .committed, now: self.start)
-        #expect(ledger.isQuiet(since: self.start))
-        #expect(!ledger.isQuiet(since: self.start - .seconds(1)))
+    @Test func `peers that hold all places make room for another, up to its fair share`() throws {
+        var ledger = try self.ledger(places: [1: 256, 2: 256, 3: 256, 4: 256])
+        let later = self.start + .seconds(60)
+        // The first has just gone on, so the second has paused the longest.
+        let busy = try Samples.key(1, session: 0)
+        _ = ledger.received(try Samples.step(1, at: 1), of: busy, now: later)
+        _ = ledger.finished(busy, .committed, now: later)
+        let step = try Samples.step(1, at: 0)
+        let newcomer = try Samples.key(5)
+        let discarded = try Samples.key(1, session: 1)
+        #expect(ledger.received(step, of: newcomer, now: later) == [.discard(discarded), self.run(step, newcomer)])
+        // A fifth of them is 204, and one it has.
+        #expect(try self.open(5, &ledger, at: later).count == 203)
+        #expect(ledger.sessionCount == Limits.sessions)
+        #expect(ledger.reservedKVBytes == Limits.sessions * Self.pageBytes)
+        #expect(ledger.length(of: busy) == 2)
+        #expect(ledger.length(of: discarded) == 0)
+    }
+
+    @Test func `no place is taken within the pause, nor while a step is under way`() throws {
+        var ledger = try self.ledger(places: [1: 256, 2: 256, 3: 256, 4: 256])
+        #expect(try self.open(5, &ledger, at: self.start + Limits.reclaimableAfter - .nanoseconds(1)) == [])
+        let later = self.start + .seconds(60)
+        for peer in UInt8(1)...4 {
+            for number in 0..<UInt64(256) {
+                _ = ledger.received(try Samples.step(1, at: 1), of: try Samples.key(peer, session: number), now: later)
+            }
+        }
+        #expect(try self.open(5, &ledger, at: later + .seconds(60)) == [])
+        #expect(ledger.sessionCount == Limits.sessions)
+    }
+
+    @Test func `nobody within a fair share loses a place`() throws {
+        // A sixth of all is 170; those who have fewer have paused the longest.
+        var ledger = try self.ledger(places: [1: 100, 2: 156, 3: 256, 4: 256, 5: 256])
+        let discarded = try self.open(6, &ledger, at: self.start + .seconds(60))
+        #expect(discarded.count == 170)
+        let robbed = try [UInt8(3), 4, 5].map { try Samples.peer($0) }
+        #expect(discarded.allSatisfy { robbed.contains($0.peer) })
+        // Nor does a peer that has its share get more.
+        #expect(try self.open(3, &ledger, at: self.start + .seconds(60)) == [])
+    }
+
+    @Test func `a newcomer without room for its memory costs nobody a session`() throws {
+        var ledger = try self.ledger(places: [1: 256, 2: 256, 3: 256, 4: 256], pages: Limits.sessions)
+        let later = self.start + .seconds(60)
+        let greedy = try Samples.step(1, at: 0, maxTokens: 300 * Self.pageTokens)
+        let actions = ledger.received(greedy, of: try Samples.key(5), now: later)
+        #expect(self.refusal(actions)?.code == .busy)
+        #expect(ledger.sessionCount == Limits.sessions)
+        #expect(ledger.freeKVBytes == 0)
     }
 }
