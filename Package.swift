@@ -255,6 +255,7 @@ let package = Package(
             name: "BlockServerTests",
             dependencies: [
                 "BlockServer", "SwarmCore", "ShardProtocol", "Kademlia", "Model", "P2PCore", "P2PWire", nioCore,
+                logging, .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -77,7 +77,7 @@ extension BlockServer {
     /// has said so, so at least one sees the other leaving, and stays.
     ///
     /// - Returns: whether the range was left.
-    private func leave(_ service: Service, for target: BlockRange) async -> Bool {
+    func leave(_ service: Service, for target: BlockRange) async -> Bool {
         guard case .online = self.phase, !self.isLeaving else { return false }
         self.phase = .draining(service)
         let staying = await self.survey(service.description).filter(\.isOnline).map(\.holding.blocks)

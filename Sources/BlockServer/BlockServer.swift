@@ -222,7 +222,8 @@ public actor BlockServer {
             range: description.range,
             kvMemory: self.configuration.kvMemory,
             speed: speed,
-            compute: self.compute
+            compute: self.compute,
+            logger: self.configuration.logger
         )
         let service = Service(description: description, digests: loaded.blockDigests, sessions: sessions)
         self.phase = .online(service)

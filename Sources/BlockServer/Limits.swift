@@ -33,4 +33,10 @@ package enum Limits {
     /// How long the DHT is searched for them, and how long they are then asked: peers that keep silent cost seconds each,
     /// and a choice without them is put right by the next look.
     package static let surveyTime = Duration.seconds(5)
+
+    /// Refusals that are told in a log within ``refusalTime``, whoever hears them: a page to read, and no disk is filled.
+    package static let loggedRefusals = 60
+
+    /// In what time a peer is told of once for each code.
+    package static let refusalTime = Duration.seconds(60)
 }

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Model
 internal import P2PWire
 internal import ShardProtocol
@@ -40,13 +41,24 @@ final class Sessions: Sendable {
     let loaded: LoadedRange
     let range: BlockRange
     let compute: ComputeQueue
+    let logger: Logger
     let metrics = ServerMetrics()
     let state: Mutex<State>
+    /// Which refusals are logged: a lock of its own, since it is nobody's step.
+    let refusals = Mutex(RefusalLog())
 
-    init(_ loaded: LoadedRange, range: BlockRange, kvMemory: Int, speed: SpeedMeter, compute: ComputeQueue) {
+    init(
+        _ loaded: LoadedRange,
+        range: BlockRange,
+        kvMemory: Int,
+        speed: SpeedMeter,
+        compute: ComputeQueue,
+        logger: Logger = Logger(label: "block-server")
+    ) {
         self.loaded = loaded
         self.range = range
         self.compute = compute
+        self.logger = logger
         let configuration = SessionLedger.Configuration(
             kvBytes: kvMemory,
             contextLength: loaded.configuration.contextLength,
@@ -71,21 +83,23 @@ final class Sessions: Sendable {
 extension Sessions {
     /// Answers one request; exactly one response for each, whatever happens.
     func answer(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
-        let response = await self.response(peer, request)
+        let key = SessionKey(peer: peer, session: request.sessionID)
+        let (outcome, answer) = await self.outcome(of: request, key)
+        if case .refused(let refusal, let text) = outcome { self.log(refusal.code, text, of: key) }
+        let response = outcome.response(to: request, answer, width: self.loaded.configuration.hiddenSize)
         self.metrics.answered(response.code)
         return response
     }
 
-    private func response(_ peer: PeerID, _ request: InferenceRequest) async -> InferenceResponse {
-        let key = SessionKey(peer: peer, session: request.sessionID)
-        let width = self.loaded.configuration.hiddenSize
+    /// How a request ended, and what its answer holds.
+    private func outcome(of request: InferenceRequest, _ key: SessionKey) async -> (StepOutcome, StepInput.Answer) {
         switch request.step?.operation {
-        case .close: return self.close(key).response(to: request, .nothing, width: width)
-        case .cancel: return self.takeBack(request.step?.step, of: key).response(to: request, .nothing, width: width)
+        case .close: return (self.close(key), .nothing)
+        case .cancel: return (self.takeBack(request.step?.step, of: key), .nothing)
         case .open:
             // Streams know what to do with it; over `/kwaai/inference/1.0.0` it says nothing.
-            return StepOutcome.refused(Refusal(code: .badRequest), "a session is opened on a stream of its own")
-                .response(to: request, .nothing, width: width)
+            let refusal = Refusal(code: .badRequest)
+            return (.refused(refusal, "a session is opened on a stream of its own"), .nothing)
         case .step, nil: break
         }
         let input: StepInput
@@ -93,8 +107,7 @@ extension Sessions {
             input = try StepInput(request, range: self.range, configuration: self.loaded.configuration)
         } catch {
             let have = self.state.withLock { $0.ledger.length(of: key) }
-            return StepOutcome.refused(Refusal(code: error.code, have: have), error.message)
-                .response(to: request, .nothing, width: width)
+            return (.refused(Refusal(code: error.code, have: have), error.message), .nothing)
         }
         let step = StepRequest(
             id: self.nextStepID(),
@@ -106,7 +119,7 @@ extension Sessions {
             rollback: request.step?.rollback ?? false,
             maxTokens: request.step?.maxTokens.map { Int($0) }
         )
-        return await self.outcome(of: step, key, input).response(to: request, input.answer, width: width)
+        return (await self.outcome(of: step, key, input), input.answer)
     }
 
     private func outcome(of step: StepRequest, _ key: SessionKey, _ input: StepInput) async -> StepOutcome {
@@ -189,6 +202,7 @@ extension Sessions {
     /// Forgets the sessions whose time is over.
     func expire(now: ContinuousClock.Instant) {
         self.update { state, answers in self.obey(state.ledger.expired(now: now), &state, &answers) }
+        self.logWhatWasLeftOut(now: now)
     }
 
     func connected(_ peer: PeerID) {

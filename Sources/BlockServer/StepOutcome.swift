@@ -24,7 +24,9 @@ extension StepOutcome {
             default: .failed
             }
         let retryAfter: Duration? = code == .busy ? .seconds(1) : nil
-        self = .refused(Refusal(code: code, have: have, retryAfter: retryAfter), error.message)
+        // Refusals are logged, and no log tells a token of anybody's.
+        let text = error.code == .badToken ? "a token of the step is beyond the vocabulary" : error.message
+        self = .refused(Refusal(code: code, have: have, retryAfter: retryAfter), text)
     }
 
     /// A refusal by the ledger, in words.

@@ -102,6 +102,57 @@ import Testing
         }
     }
 
+    @Test func `of two that would leave the same blocks at once, one goes and one stays`() async throws {
+        // With one span to choose from neither goes by itself.
+        var configuration = try Self.choosing()
+        configuration.choices = [configuration.range]
+        let (configured, gap) = (configuration, try BlockRange(2, 4))
+        try await self.withNode { firstHost, firstDHT in
+            try await self.withNode(bootstrap: firstHost.dialAddresses) { secondHost, secondDHT in
+                let first = try self.server(firstHost, firstDHT, configured)
+                let second = try self.server(secondHost, secondDHT, configured)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    var services: [BlockServer.Service] = []
+                    for (server, host, dht) in [(first, firstHost, firstDHT), (second, secondHost, secondDHT)] {
+                        group.addTask { try await server.run() }
+                        try await self.run(server) { _ in true }
+                        services.append(try await self.service(of: server, seeing: services.count, host, dht))
+                    }
+                    // The first is to see the second, too.
+                    _ = try await self.service(of: first, seeing: 1, firstHost, firstDHT)
+                    let (here, there) = (services[0], services[1])
+                    async let firstGoes = first.leave(here, for: gap)
+                    async let secondGoes = second.leave(there, for: gap)
+                    var goes = await [firstGoes, secondGoes]
+                    // Each may have seen the other about to leave, and stayed; whoever tries again goes.
+                    if goes == [false, false] { goes[0] = await first.leave(services[0], for: gap) }
+                    #expect(goes.count { $0 } == 1)
+                    let states = await [first.record?.state, second.record?.state]
+                    #expect(states == goes.map { $0 ? .draining : .online })
+                    // Now it is alone with its blocks.
+                    let (left, service) = goes[0] ? (second, services[1]) : (first, services[0])
+                    #expect(await left.leave(service, for: gap) == false)
+                    #expect(await left.record?.state == .online)
+                    for server in [first, second] { await server.drain() }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+
+    /// What an online server consists of, once it has found so many others.
+    private func service(
+        of server: BlockServer,
+        seeing count: Int,
+        _ host: Host,
+        _ dht: DHT
+    ) async throws -> BlockServer.Service {
+        guard case .online(let service) = await server.phase else { throw CancellationError() }
+        let survey = SwarmSurvey(host: host, dht: dht, description: service.description)
+        while await survey.take().count < count { await Task.yield() }
+        return service
+    }
+
     @Test func `a server that chooses drains while it waits for others`() async throws {
         try await self.withNode { host, dht in
             var configuration = try Self.choosing()

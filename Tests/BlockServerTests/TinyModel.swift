@@ -15,14 +15,28 @@ enum TinyModel {
     static func directory() throws -> ModelDirectory { try ModelDirectory(embedded: self.embedded) }
 
     /// The same model with weights that are not numbers.
-    static func brokenDirectory() throws -> ModelDirectory {
-        var broken = self.embedded
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: broken.weights.count, alignment: 64)
-        copy.copyMemory(from: broken.weights)
-        // The last two bytes are a weight of the last block's feed-forward: NaN in f16.
-        copy[copy.count - 1] = 0x7e
-        broken.weights = UnsafeRawBufferPointer(copy)
-        return try ModelDirectory(embedded: broken)
+    ///
+    /// The last weight is one of the last block's feed-forward: NaN in f16.
+    static func brokenDirectory() throws -> ModelDirectory { try self.directory(endingIn: [0x7e00]) }
+
+    /// The same model with a stream that leaves the range of f16.
+    ///
+    /// The last row of the last block's feed-forward is the largest number of f16 throughout.
+    static func loudDirectory() throws -> ModelDirectory {
+        try self.directory(endingIn: [UInt16](repeating: 0x7bff, count: self.feedForward))
+    }
+
+    /// The same model with other weights at its end, as f16 bits.
+    private static func directory(endingIn weights: [UInt16]) throws -> ModelDirectory {
+        var model = self.embedded
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: model.weights.count, alignment: 64)
+        copy.copyMemory(from: model.weights)
+        let start = copy.count - 2 * weights.count
+        for (index, weight) in weights.enumerated() {
+            copy.storeBytes(of: weight.littleEndian, toByteOffset: start + 2 * index, as: UInt16.self)
+        }
+        model.weights = UnsafeRawBufferPointer(copy)
+        return try ModelDirectory(embedded: model)
     }
 
     static func loaded(_ range: Range<Int> = 0..<blockCount) throws -> LoadedRange {
