@@ -59,7 +59,7 @@ import Testing
     /// A generation over one server for each dialect, the blocks divided among them.
     private static func generation(
         over dialects: [Dialect],
-        _ speculation: Speculation,
+        _ options: GenerationOptions,
         _ way: StepWay = .star,
         hops: [PinnedHop] = []
     ) async throws -> Generation {
@@ -70,7 +70,7 @@ import Testing
             return try await withHost(Host.Configuration()) { host in
                 try await coordinator.generate(
                     Self.prompt,
-                    options: Self.options(speculation),
+                    options: options,
                     over: .pinned(hops),
                     host: host
                 )
@@ -78,13 +78,13 @@ import Testing
         }
         let (lower, upper) = (hops.count * count / dialects.count, (hops.count + 1) * count / dialects.count)
         return try await Self.serving(try BlockRange(lower, upper), dialects[hops.count]) { hop in
-            try await Self.generation(over: dialects, speculation, way, hops: hops + [hop])
+            try await Self.generation(over: dialects, options, way, hops: hops + [hop])
         }
     }
 
-    private static func options(_ speculation: Speculation) -> GenerationOptions {
+    private static func options(_ speculation: Speculation, temperature: Double = 0) -> GenerationOptions {
         GenerationOptions(
-            sampling: SamplingOptions(temperature: 0),
+            sampling: SamplingOptions(temperature: temperature, seed: 11),
             maxTokens: 60,
             ignoresEndOfSequence: true,
             prefillChunk: 5,
@@ -93,42 +93,49 @@ import Testing
     }
 
     /// In one process, without a network.
-    private static func expected() async throws -> [UInt32] {
+    private static func expected(temperature: Double = 0) async throws -> [UInt32] {
         let coordinator = try Coordinator(model: try DemoModel.directory(), tokenizer: try DemoModel.tokenizer())
         let prompt = try coordinator.tokens(of: Self.prompt)
-        return try await coordinator.generateLocally(prompt, options: Self.options(.off), threads: 1).tokens
+        let options = Self.options(.off, temperature: temperature)
+        return try await coordinator.generateLocally(prompt, options: options, threads: 1).tokens
     }
 
     @Test func `a peer that speaks only 1.0.0 works in a chain with others, which takes nothing back then`()
         async throws
     {
-        let generation = try await Self.generation(over: [.streams, .plain, .streams], .tokens(4))
+        let generation = try await Self.generation(over: [.streams, .plain, .streams], Self.options(.tokens(4)))
         #expect(generation.tokens == (try await Self.expected()))
         #expect(!generation.isExact)
         #expect(generation.statistics.guessedTokens == 0)
     }
 
-    @Test(arguments: [Speculation.off, .tokens(4)])
-    func `steps that go from hop to hop give what one process gives`(speculation: Speculation) async throws {
-        let generation = try await Self.generation(over: [.streams, .streams, .streams], speculation, .push)
-        #expect(generation.tokens == (try await Self.expected()))
+    @Test(arguments: [Speculation.off, .tokens(4)], [0, 0.9])
+    func `steps that go from hop to hop give what one process gives`(
+        speculation: Speculation,
+        temperature: Double
+    ) async throws {
+        let options = Self.options(speculation, temperature: temperature)
+        let generation = try await Self.generation(over: [.streams, .streams, .streams], options, .push)
+        #expect(generation.tokens == (try await Self.expected(temperature: temperature)))
         #expect(generation.statistics.pushedSteps > 0)
     }
 
     @Test func `a peer that speaks only 1.0.0 is passed by, and the others push`() async throws {
-        let generation = try await Self.generation(over: [.streams, .streams, .plain], .off, .push)
+        let generation = try await Self.generation(over: [.streams, .streams, .plain], Self.options(.off), .push)
         #expect(generation.tokens == (try await Self.expected()))
         #expect(generation.statistics.pushedSteps > 0)
-        let auto = try await Self.generation(over: [.streams, .streams, .plain], .off, .auto)
+        let auto = try await Self.generation(over: [.streams, .streams, .plain], Self.options(.off), .auto)
         #expect(auto.tokens == generation.tokens && auto.statistics.pushedSteps == 0)
     }
 
-    @Test(arguments: [Speculation.off, .auto, .tokens(4)])
+    @Test(arguments: [Speculation.off, .auto, .tokens(4)], [0, 0.9])
     func `a chain of streams gives what one process gives, with guesses and without`(
-        speculation: Speculation
+        speculation: Speculation,
+        temperature: Double
     ) async throws {
-        let generation = try await Self.generation(over: [.streams, .streams, .streams], speculation)
-        #expect(generation.tokens == (try await Self.expected()))
+        let options = Self.options(speculation, temperature: temperature)
+        let generation = try await Self.generation(over: [.streams, .streams, .streams], options)
+        #expect(generation.tokens == (try await Self.expected(temperature: temperature)))
         #expect(generation.isExact)
         #expect(generation.statistics.hops.count == 3)
         if speculation == .tokens(4) { #expect(generation.statistics.rightGuesses > 0) }

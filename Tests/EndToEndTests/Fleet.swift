@@ -12,6 +12,7 @@ struct Fleet: Sendable {
 
     private struct Start: Sendable {
         var arguments: [String]
+        var proxy: Proxy?
         var online: AsyncStream<PeerProcess>.Continuation
     }
 
@@ -34,18 +35,29 @@ struct Fleet: Sendable {
         }
     }
 
-    /// Starts a peer with an identity of its own and waits until it is online.
+    /// Starts a peer with an identity of its own and waits until it is online; without namespaces behind a proxy.
     func start(_ place: Place, join entrance: PeerProcess?) async throws -> PeerProcess {
         let host = self.namespaces?.host(place.index) ?? "127.0.0.1"
+        let proxy = self.namespaces == nil ? try Proxy() : nil
         let identity = "\(self.home.path)/\(UUID().uuidString).key"
         let arguments =
             (self.namespaces?.command(place.index) ?? []) + [
-                "\(Program.path)", "serve", "--json", "--blocks", place.range, "--listen", "/ip4/\(host)/tcp/0",
-                "--identity", identity,
-            ] + (entrance.map { ["--bootstrap", $0.address] } ?? [])
+                "\(Program.path)", "serve", "--json", "--blocks", place.range, "--identity", identity,
+                "--listen", "/ip4/\(host)/tcp/\(proxy?.backend ?? 0)",
+            ] + (proxy.map { ["--announce", "/ip4/\(host)/tcp/\($0.port)"] } ?? [])
+            + (entrance.map { ["--bootstrap", $0.address] } ?? [])
         let (peers, online) = AsyncStream.makeStream(of: PeerProcess.self, bufferingPolicy: .bufferingNewest(1))
-        self.starts.yield(Start(arguments: arguments, online: online))
+        self.starts.yield(Start(arguments: arguments, proxy: proxy, online: online))
         return try #require(await peers.first { _ in true }, "the peer ended before it was online")
+    }
+
+    /// What goes to a peer and comes from it is lost, or held back, from now on; nobody is told.
+    func cut(_ peer: PeerProcess, at place: Place) async {
+        if let namespaces = self.namespaces { await namespaces.cut(place.index) } else { peer.proxy?.hold() }
+    }
+
+    func mend(_ peer: PeerProcess, at place: Place) async {
+        if let namespaces = self.namespaces { await namespaces.mend(place.index) } else { peer.proxy?.letGo() }
     }
 
     private static func serve(_ start: Start, home: Home) async {
@@ -69,11 +81,18 @@ struct Fleet: Sendable {
                     guard let event = try? JSONDecoder().decode(Event.self, from: Data(line.utf8)) else { continue }
                     address = event.addresses?.first ?? address
                     guard event.event == "online", let address else { continue }
-                    start.online.yield(PeerProcess(identifier: execution.processIdentifier, address: address))
+                    start.online.yield(
+                        PeerProcess(
+                            identifier: execution.processIdentifier,
+                            address: address,
+                            proxy: start.proxy
+                        )
+                    )
                 }
             }
             if let code = outcome.terminationStatus.exitCode, code != 0 { print(outcome.standardError) }
         } catch {}
+        start.proxy?.close()
         start.online.finish()
     }
 }

@@ -2,28 +2,10 @@ import Foundation
 import Subprocess
 import Testing
 
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
-
 /// What `serve` and `generate` tell of themselves with `--metrics-port`.
 @Suite(.serialized) struct MetricsTests {
-    /// The value of each line, by its name and labels.
     private func numbers(of peer: PeerProcess) async throws -> [String: Double] {
-        try await self.numbers(at: try #require(peer.metricsPort))
-    }
-
-    private func numbers(at port: Int) async throws -> [String: Double] {
-        let url = try #require(URL(string: "http://127.0.0.1:\(port)/metrics"))
-        let (data, response) = try await URLSession.shared.data(from: url)
-        #expect((response as? HTTPURLResponse)?.statusCode == 200)
-        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
-        return Dictionary(
-            uniqueKeysWithValues: try lines.map { line in
-                let end = try #require(line.lastIndex(of: " "))
-                return (String(line[..<end]), try #require(Double(line[line.index(after: end)...])))
-            }
-        )
+        try await Numbers.read(at: try #require(peer.metricsPort))
     }
 
     @Test func `a peer tells Prometheus what it did`() async throws {
@@ -58,6 +40,63 @@ import Testing
         }
     }
 
+    @Test func `a peer tells of a session and its memory as long as a generation stands still in it`() async throws {
+        let home = try Home()
+        try await withPeers(["0..12", "12..24"], home: home, flags: ["--metrics-port", "0"]) { peers in
+            let arguments = ["generate", "Once upon a time", "--max-tokens", "20", "--ignore-eos"]
+            var during: [[String: Double]] = []
+            let outcome = try await Program.hold(
+                arguments + ["--bootstrap", peers[0].address],
+                home: home
+            ) { _ in
+                for peer in peers {
+                    during.append(
+                        try await Numbers.read(at: try #require(peer.metricsPort)) { $0["kwaai_sessions"] == 1 }
+                    )
+                }
+            }
+            #expect(outcome.exitCode == 0, "\(outcome.error)")
+            for (peer, during) in zip(peers, during) {
+                #expect(during["kwaai_sessions"] == 1)
+                let reserved = try #require(during["kwaai_kv_reserved_bytes"])
+                #expect(reserved > 0)
+                let after = try await self.numbers(of: peer)
+                #expect(after["kwaai_sessions"] == 0)
+                #expect(after["kwaai_kv_reserved_bytes"] == 0)
+                // What one session has is what others lack.
+                #expect(after["kwaai_kv_free_bytes"] == during["kwaai_kv_free_bytes"].map { $0 + reserved })
+            }
+        }
+    }
+
+    @Test func `a generation tells Prometheus of the hop that it lost, and of whoever went on`() async throws {
+        let home = try Home()
+        try await withPeers(["0..12", "12..24", "12..24"], home: home) { peers in
+            let prompt = ["generate", "Once upon a time", "--ignore-eos", "--max-tokens", "40", "--seed", "7"]
+            let expected = try await Program.run(prompt + ["--local"], home: home).output
+            let arguments = prompt + ["--stats", "--metrics-port", "0", "--bootstrap", peers[0].address]
+            var numbers: [String: Double] = [:]
+            let outcome = try await Program.hold(arguments, home: home) { generation in
+                _ = await generation.error.wait(for: "/metrics")
+                let log = await generation.error.wait(for: "Chain: ")
+                let port = try #require(Numbers.port(in: log), "\(log)")
+                let hop = try #require(GenerationLog(text: log).hops.last, "\(log)")
+                #expect(try await Numbers.read(at: port)["kwaai_failovers_total"] ?? 0 == 0)
+                // It tells a person of its loss, and stands still at that.
+                generation.error.fill()
+                try #require(peers.first { $0.address.hasSuffix(hop) }).send(SIGKILL)
+                generation.output.take()
+                numbers = try await Numbers.read(at: port) { ($0["kwaai_failovers_total"] ?? 0) > 0 }
+            }
+            #expect(outcome.output == expected, "\(outcome.error)")
+            #expect(numbers["kwaai_failovers_total"] == 1)
+            #expect(try #require(numbers["kwaai_hop_bans_total"]) >= 1)
+            let recoveries = GenerationLog(text: outcome.error).recoveries
+            #expect(recoveries.count == 1, "\(outcome.error)")
+            #expect(numbers["kwaai_replayed_tokens_total"] == recoveries.first.map { Double($0.tokens) })
+        }
+    }
+
     @Test func `a generation tells Prometheus of its hops while it runs`() async throws {
         let home = try Home()
         let log = "\(home.path)/generate.log"
@@ -78,8 +117,7 @@ import Testing
                 // The text begins when the prompt has gone through both hops.
                 for try await _ in generation.standardOutput {
                     let said = try String(contentsOfFile: log, encoding: .utf8)
-                    let port = said.firstMatch(of: /127\.0\.0\.1:([0-9]+)\/metrics/).flatMap { Int($0.1) }
-                    return try await self.numbers(at: try #require(port, "\(said)"))
+                    return try await Numbers.read(at: try #require(Numbers.port(in: said), "\(said)"))
                 }
                 return [:]
             }

@@ -9,6 +9,8 @@ struct PeerProcess: Sendable {
     let address: String
     /// Where it tells its numbers, when it was started with `--metrics-port`.
     var metricsPort: Int?
+    /// Whom others dial in its place; nil where they dial the peer.
+    var proxy: Proxy?
 
     func send(_ signal: Int32) {
         kill(self.identifier.value, signal)
