@@ -22,6 +22,8 @@ enum Event: Sendable {
     case keepsHouse(server: Int, incarnation: Int)
     case announces(server: Int, incarnation: Int)
     case passEnded(server: Int, incarnation: Int, took: Duration)
+    /// What waited for company is looked at again.
+    case wakes(server: Int, incarnation: Int, at: ContinuousClock.Instant)
     case settles(server: Int, incarnation: Int)
     case reconsiders(server: Int, incarnation: Int)
     case leaves(server: Int, incarnation: Int, next: BlockRange?)
@@ -77,6 +79,7 @@ enum Event: Sendable {
         case .watchesPushes(let id): (28, UInt64(id))
         case .looksAfter(let id, _): (29, UInt64(id))
         case .dialEnds(let id, let isOpen): (isOpen ? 30 : 31, id)
+        case .wakes(let server, _, _): (33, UInt64(server))
         }
     }
 

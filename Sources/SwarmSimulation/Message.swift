@@ -24,6 +24,8 @@ enum Message: Sendable {
     /// A hop takes no pushes of this session from whoever sent one.
     case refusedPush(SessionKey)
     case close(SessionID)
+    /// The stream of a session ends, and says nothing of the session.
+    case endStream(SessionID)
     /// A step that was sent is not wanted any more.
     case cancel(SessionID, AttemptID)
     case ping

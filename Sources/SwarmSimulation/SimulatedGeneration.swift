@@ -66,6 +66,8 @@ struct SimulatedGeneration: Sendable {
     /// Nil while its chain is looked for.
     var session: ChainSession<ToyRows>?
     var spans: [HopID: SimulatedSpan] = [:]
+    /// Those of hops that were left.
+    var retired: [SimulatedSpan] = []
     private var nextHop: UInt64 = 0
     var pass: Pass?
     /// What the last hop made of the last tokens of the pass.

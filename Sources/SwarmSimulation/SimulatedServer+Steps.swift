@@ -97,7 +97,10 @@ extension SimulatedServer {
     /// Sessions whose time is over are forgotten.
     mutating func keepHouse(now: Instant) -> [Reply] {
         var replies: [Reply] = []
-        self.obey(self.ledger.expired(now: now), now, &replies)
+        let actions = self.ledger.expired(now: now)
+        // A plain 1.0.0 server is never told that a session is over.
+        if self.properties.speaksExtension { self.expiredSessions += actions.count }
+        self.obey(actions, now, &replies)
         return replies
     }
 
@@ -108,7 +111,9 @@ extension SimulatedServer {
             case .join(let id, let running): self.waiters[id]?.joins = running
             case .refuse(let id, let refusal): self.reply(refusal, to: id, &replies)
             case .acknowledge: break
-            case .discard(let key): self.caches[key] = nil
+            case .discard(let key):
+                self.caches[key] = nil
+                self.gathering.left(for: key)
             }
         }
     }
@@ -127,6 +132,7 @@ extension SimulatedServer {
             self.reply(Refusal(code: .busy, have: have, retryAfter: delay), to: id, &replies)
             return self.obey(self.ledger.finished(key, .dropped, now: now), now, &replies)
         }
+        self.gathering.arrived(key, in: order.blocks, tokens: order.tokenCount, now: waiter.arrival)
         self.work[id] = Work(key: key, order: order, message: waiter.message, arrival: waiter.arrival)
     }
 
@@ -163,11 +169,42 @@ extension SimulatedServer {
 // MARK: - Passes
 
 extension SimulatedServer {
-    /// Begins the next pass, where there is something to do and nothing under way.
-    ///
-    /// - Returns: how long it takes.
-    mutating func beginPass(now: Instant) -> Duration? {
-        guard self.pass == nil, let batch = self.scheduler.next() else { return nil }
+    /// When passes are run.
+    enum Start {
+        /// One has begun, and takes so long.
+        case now(took: Duration)
+        /// Others are about to come; until then nothing.
+        case later(Instant)
+    }
+
+    /// Begins the next pass, where there is something to do, nothing under way, and nobody to wait for.
+    mutating func start(now: Instant) -> Start? {
+        guard self.pass == nil, self.scheduler.waitingCount > 0 else { return nil }
+        if let moment = self.pause(now) {
+            if let wakesAt = self.wakesAt, wakesAt <= moment { return nil }
+            self.wakesAt = moment
+            self.gatherings += 1
+            return .later(moment)
+        }
+        guard let batch = self.scheduler.next() else { return nil }
+        return .now(took: self.begin(batch, now))
+    }
+
+    /// Until when what is ready waits for company.
+    private mutating func pause(_ now: Instant) -> Instant? {
+        guard let (blocks, rows) = self.scheduler.decoding else { return nil }
+        return self.gathering.pause(rows: rows, in: blocks, now: now)
+    }
+
+    /// It is looked at `moment` who has come.
+    mutating func wake(at moment: Instant) -> [Reply] {
+        if self.wakesAt == moment { self.wakesAt = nil }
+        return []
+    }
+
+    /// - Returns: how long the pass takes.
+    private mutating func begin(_ batch: BatchScheduler.Batch, _ now: Instant) -> Duration {
+        self.gathering.began(now: now)
         self.pass = batch
         for portion in batch.portions where portion.tokens.lowerBound == 0 {
             guard let work = self.work[portion.id] else { continue }
@@ -186,6 +223,16 @@ extension SimulatedServer {
         guard let batch = self.pass else { return [] }
         self.pass = nil
         self.scheduler.ended(took: duration)
+        let rows = batch.portions.map(\.tokens.count)
+        if rows.allSatisfy({ $0 <= SwarmCore.Limits.decodingTokens }) {
+            let processing = duration / self.properties.contention
+            self.gathering.passed(
+                rows: batch.rows,
+                blocks: batch.blocks.count,
+                took: duration,
+                processing: processing
+            )
+        }
         var replies: [Reply] = []
         for portion in batch.portions {
             // Taken out, so that it is changed in place.
@@ -200,7 +247,9 @@ extension SimulatedServer {
             work.computing += duration
             self.caches[work.key] = cache
             self.work[portion.id] = work
-            if portion.isLast { self.finish(portion.id, work, now, &replies) }
+            guard portion.isLast else { continue }
+            self.gathering.answered(work.key, now: now)
+            self.finish(portion.id, work, now, &replies)
         }
         return replies
     }

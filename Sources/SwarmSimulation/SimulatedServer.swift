@@ -29,6 +29,8 @@ struct SimulatedServer: Sendable {
         var speaksStreams: Bool
         var speaksPush: Bool
         var lie: Lie?
+        /// What its passes take, for each second that they have a processor.
+        var contention: Double
         /// Its calendar is wrong by so many seconds.
         var clockError: Int
         /// Never fails by itself.
@@ -78,6 +80,9 @@ struct SimulatedServer: Sendable {
 
     var ledger: SessionLedger
     var scheduler = BatchScheduler(rowsPerPass: Self.rowsPerPass)
+    var gathering = Gathering()
+    /// When what waits is looked at again, where it waits for company.
+    var wakesAt: Instant?
     var caches: [SessionKey: ToyModel.Cache] = [:]
     var waiters: [StepID: Waiter] = [:]
     var work: [StepID: Work] = [:]
@@ -96,6 +101,10 @@ struct SimulatedServer: Sendable {
     var violations: [String] = []
     /// Steps that were refused for want of room.
     var busyCount = 0
+    /// How often what was ready waited for company.
+    var gatherings = 0
+    /// Sessions that were forgotten because nobody closed them.
+    var expiredSessions = 0
 
     static let rowsPerPass = 256
     static let contextLength = 4096
@@ -153,6 +162,8 @@ struct SimulatedServer: Sendable {
     private mutating func forgetEverything() {
         self.ledger = Self.ledger(self.properties)
         self.scheduler = BatchScheduler(rowsPerPass: Self.rowsPerPass)
+        self.gathering = Gathering()
+        self.wakesAt = nil
         self.caches = [:]
         self.closing = []
         self.waiters = [:]
@@ -166,6 +177,8 @@ struct SimulatedServer: Sendable {
             ("sessions", self.ledger.sessionCount), ("reserved bytes", self.ledger.reservedKVBytes),
             ("caches", self.caches.count), ("unanswered requests", self.waiters.count), ("steps", self.work.count),
             ("waiting steps", self.scheduler.waitingCount), ("passes", self.pass == nil ? 0 : 1),
+            ("streams", self.streams.count), ("sessions being closed", self.closing.count),
+            ("sessions that may be waited for", self.gathering.count), ("wakes", self.wakesAt == nil ? 0 : 1),
         ].filter { $0.1 != 0 }
         return counts.isEmpty ? nil : counts.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
     }

@@ -13,8 +13,8 @@ public struct SimulationReport: Sendable {
     package private(set) var ends: [GenerationEnd: Int] = [:]
     package internal(set) var losses: [Loss: Int] = [:]
     package internal(set) var refusals: [ReplyCode: Int] = [:]
-    /// Spans that went to others in the middle of a generation.
-    public private(set) var recoveries = 0
+    /// Spans that went to others in the middle of a generation, by why they did.
+    package private(set) var recoveriesByLoss: [Loss: Int] = [:]
     /// Tokens that were run again because of that.
     public private(set) var replayedTokens = 0
     /// Generations that failed although each block had a holder that never did.
@@ -31,6 +31,10 @@ public struct SimulationReport: Sendable {
     var busyServers = 0
     var reopened = 0
     var searches = 0
+    /// Sessions that servers forgot because their coordinators had not closed them, though they could have.
+    public internal(set) var expiredSessions = 0
+    /// How often passes waited for company.
+    var gatherings = 0
     var moves = 0
     var curtailed = 0
     /// Steps that came from hop to hop, and those that were to and got lost.
@@ -63,7 +67,7 @@ public struct SimulationReport: Sendable {
     }
 
     mutating func recovered(_ recoveries: [(loss: Loss, tokens: Int, duration: Duration)]) {
-        self.recoveries += recoveries.count
+        for recovery in recoveries { self.recoveriesByLoss[recovery.loss, default: 0] += 1 }
         self.replayedTokens += recoveries.reduce(0) { $0 + $1.tokens }
     }
 
@@ -89,7 +93,7 @@ public struct SimulationReport: Sendable {
         sum.longestGeneration = max(left.longestGeneration, right.longestGeneration)
         sum.generations += right.generations
         sum.tokens += right.tokens
-        sum.recoveries += right.recoveries
+        sum.recoveriesByLoss.merge(right.recoveriesByLoss, uniquingKeysWith: +)
         sum.replayedTokens += right.replayedTokens
         sum.failedWithHolders += right.failedWithHolders
         sum.faults += right.faults
@@ -102,6 +106,8 @@ public struct SimulationReport: Sendable {
         sum.busyServers += right.busyServers
         sum.reopened += right.reopened
         sum.searches += right.searches
+        sum.expiredSessions += right.expiredSessions
+        sum.gatherings += right.gatherings
         sum.moves += right.moves
         sum.curtailed += right.curtailed
         sum.edges += right.edges
@@ -126,11 +132,12 @@ extension SimulationReport: CustomStringConvertible {
             \(self.generations) generations, \(self.tokens) tokens, \(self.steps) steps, \(self.events) events
             ends: \(list(self.ends)); the longest took \(self.longestGeneration)
             \(self.failedWithHolders) failed although every block had a holder that never failed
-            \(self.faults) faults; \(self.recoveries) recoveries, \(self.replayedTokens) tokens run again; losses: \
-            \(list(self.losses))
+            \(self.faults) faults; \(self.recoveries) recoveries (\(list(self.recoveriesByLoss))), \(self.replayedTokens) tokens run again; \
+            losses: \(list(self.losses))
             \(self.bans) bans, \(self.busy) answers busy of \(self.busyServers), \(self.late) late steps, \
             \(self.resent) sent again, \(self.reopened) sessions reopened, \(self.fed) steps for understudies
-            \(self.searches) searches, \(self.moves) moves, \(self.curtailed) prompts interrupted; refusals: \(list(self.refusals))
+            \(self.searches) searches, \(self.moves) moves, \(self.curtailed) prompts interrupted, \(self.gatherings) waits for company, \
+            \(self.expiredSessions) sessions not closed; refusals: \(list(self.refusals))
             \(self.edges) ways opened, \(self.unopenedEdges) could not be, \(self.brokenEdges) broke; \(self.pushedSteps) pushed steps answered, \
             \(self.strayedSteps) astray, \(self.unpushed) not sent on, \(self.refusedPushes) not taken
             """

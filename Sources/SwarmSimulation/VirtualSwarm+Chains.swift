@@ -288,21 +288,33 @@ extension VirtualSwarm {
     /// The sessions that are over, each once.
     private mutating func retire(_ id: GenerationID) -> [SimulatedSpan] {
         let retired = self.chain(id) { session, _ in session.takeRetired() } ?? []
-        return retired.compactMap { self.generations[id]?.spans.removeValue(forKey: $0) }
+        let spans = retired.compactMap { self.generations[id]?.spans.removeValue(forKey: $0) }
+        self.generations[id]?.retired += spans
+        return spans
     }
 
     private mutating func close(_ span: SimulatedSpan, by coordinator: Int) {
-        guard span.isOpen, span.isExact else { return }
+        guard span.isExact else { return self.drop(span, by: coordinator) }
+        guard span.isOpen else { return }
         self.send(.close(span.session), over: Link(dialler: coordinator, server: span.server))
     }
 
+    /// What closes no session ends its stream all the same, where there is still a connection that it is on.
+    private mutating func drop(_ span: SimulatedSpan, by coordinator: Int) {
+        let link = Link(dialler: coordinator, server: span.server)
+        guard span.isOpen, self.network[link].isUsable else { return }
+        self.send(.endStream(span.session), over: link)
+    }
+
     private mutating func closeEverything(_ id: GenerationID) {
-        // Who was left before is not waited for.
+        guard let coordinator = self.generations[id]?.task.coordinator else { return }
+        // Who was left before is not waited for; nor does a step that was still under way there keep a stream.
         _ = self.retire(id)
         guard let generation = self.generations[id] else { return }
+        for span in generation.retired { self.drop(span, by: coordinator) }
         for hop in generation.spans.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
             guard let span = generation.spans[hop] else { continue }
-            self.close(span, by: generation.task.coordinator)
+            self.close(span, by: coordinator)
         }
     }
 

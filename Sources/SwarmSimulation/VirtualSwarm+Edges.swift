@@ -100,7 +100,7 @@ extension VirtualSwarm {
         switch message {
         case .answer(let answer): self.received(answer, over: link)
         case .opened(let id, let isOpen): self.opened(id, isOpen: isOpen)
-        case .step, .open, .push, .refusedPush, .close, .cancel, .ping, .pong: break
+        case .step, .open, .push, .refusedPush, .close, .endStream, .cancel, .ping, .pong: break
         }
     }
 

@@ -6,6 +6,8 @@ extension VirtualSwarm {
         for number in self.servers.keys.sorted() {
             guard let server = self.servers[number] else { continue }
             self.report.busyServers += server.busyCount
+            self.report.gatherings += server.gatherings
+            self.report.expiredSessions += server.expiredSessions
             for violation in server.violations { self.report.violated("server \(number): \(violation)") }
             guard server.isRunning, let remains = server.remains else { continue }
             self.report.violated("server \(number) still has \(remains)")
@@ -15,6 +17,8 @@ extension VirtualSwarm {
         if !self.searches.isEmpty { self.report.violated("\(self.searches.count) searches are under way") }
         if !self.openings.isEmpty { self.report.violated("\(self.openings.count) ways are being opened") }
         if !self.pushes.isEmpty { self.report.violated("\(self.pushes.count) pushed steps are outstanding") }
+        if !self.sentNumbers.isEmpty { self.report.violated("\(self.sentNumbers.count) numbers of steps are known") }
+        if !self.dials.isEmpty { self.report.violated("\(self.dials.count) hops still dial others") }
         if self.unfinished != 0 { self.report.violated("\(self.unfinished) generations did not end") }
     }
 }

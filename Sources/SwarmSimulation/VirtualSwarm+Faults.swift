@@ -69,8 +69,9 @@ extension VirtualSwarm {
             self.stopServer(server, hasPower: false)
             self.schedule(.restarts(server: server), in: back)
         case .pause(let server, let duration):
-            guard self.servers[server]?.isRunning == true else { return }
-            self.servers[server]?.pausedUntil = self.now + duration
+            guard let paused = self.servers[server], paused.isRunning else { return }
+            // One that is paused already does not go on earlier: what waits for it would get out of order.
+            self.servers[server]?.pausedUntil = max(paused.pausedUntil ?? self.now, self.now + duration)
             self.schedule(.fault(.resume(server: server)), in: duration)
         case .resume(let server):
             if let end = self.servers[server]?.pausedUntil, end <= self.now { self.servers[server]?.pausedUntil = nil }
@@ -105,6 +106,7 @@ extension VirtualSwarm {
         }
         for link in self.links(where: { $0.dialler == coordinator }) {
             let number = self.network[link].number
+            if case .dialling = self.network[link].phase { self.network[link].phase = .closed }
             if isSilent {
                 // The server finds out by itself.
                 self.network[link].lastFrame = nil

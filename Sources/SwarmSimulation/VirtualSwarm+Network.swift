@@ -70,6 +70,7 @@ extension VirtualSwarm {
     mutating func arrived(_ link: Link, _ number: Int, isThere: Bool, _ message: Message, _ event: Event) {
         guard self.network[link].number == number, case .open = self.network[link].phase else { return }
         guard isThere else {
+            guard self.coordinators[link.dialler]?.hasVanished != true else { return }
             self.network[link].lastFrame = self.now
             return self.diallerReceived(message, over: link)
         }

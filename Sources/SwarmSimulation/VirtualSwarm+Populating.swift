@@ -17,6 +17,9 @@ extension VirtualSwarm {
             // Those that never fail are there from the beginning.
             let delay = server.properties.isSteadfast ? 0 : Double.random(in: 0..<15, using: &self.random)
             self.schedule(.restarts(server: number), in: .seconds(delay))
+            // What they announce while hardly anybody is there may get to liars alone, and nobody could find them.
+            guard server.properties.isSteadfast else { continue }
+            self.schedule(.announces(server: number, incarnation: 1), in: .seconds(18))
         }
         for number in last..<last + self.scenario.coordinators {
             let error = self.drawClockError()
@@ -70,6 +73,7 @@ extension VirtualSwarm {
             speaksStreams: speaksStreams || lie.map(Lie.ofPushes.contains) ?? false,
             speaksPush: pushes || lie.map(Lie.ofPushes.contains) ?? false,
             lie: lie,
+            contention: [1, 1, 1.5, 3].randomElement(using: &self.random) ?? 1,
             clockError: isSteadfast ? 0 : self.drawClockError(),
             isSteadfast: isSteadfast
         )

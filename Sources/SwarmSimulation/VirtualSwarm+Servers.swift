@@ -3,11 +3,9 @@ internal import P2PWire
 internal import ShardProtocol
 internal import SwarmCore
 
-/// What servers do: answer, keep house, announce, and choose their blocks as `BlockServer` does.
+/// What servers do: answer, keep house, announce, come and go as `BlockServer` does.
 extension VirtualSwarm {
     private static let loadingTime = Duration.seconds(2)
-    private static let settleTime = Duration.seconds(3)
-    private static let longestStay = Duration.seconds(240)
     private static let drainTimeout = Duration.seconds(30)
     /// A session that has done nothing for so long has been given up, or can be replayed elsewhere.
     private static let quiet = Duration.seconds(5)
@@ -17,10 +15,15 @@ extension VirtualSwarm {
         // Taken out, so that it is changed in place.
         guard var server = self.servers.removeValue(forKey: number) else { return }
         let replies = body(&server, self.now)
-        let duration = server.isRunning ? server.beginPass(now: self.now) : nil
+        let start = server.isRunning ? server.start(now: self.now) : nil
         self.servers[number] = server
-        if let duration {
+        switch start {
+        case .now(let duration):
             self.schedule(.passEnded(server: number, incarnation: server.incarnation, took: duration), in: duration)
+        case .later(let moment):
+            let event = Event.wakes(server: number, incarnation: server.incarnation, at: moment)
+            self.queue.schedule(event, at: moment)
+        case nil: break
         }
         for reply in replies {
             guard self.network[reply.link].number == reply.connection, case .open = self.network[reply.link].phase
@@ -58,6 +61,8 @@ extension VirtualSwarm {
             }
             self.serve(link.server) { $0.received(step, of: coordinator, over: link, connection, now: $1) }
         case .close(let session): self.serve(link.server) { $0.close(session, of: coordinator, now: $1) }
+        case .endStream(let session):
+            self.servers[link.server]?.streams[SessionKey(peer: coordinator, session: session)] = nil
         case .cancel(let session, let attempt):
             let key = SessionKey(peer: coordinator, session: session)
             self.serve(link.server) { server, now in
@@ -72,6 +77,12 @@ extension VirtualSwarm {
         guard let server = self.servers[number], server.incarnation == incarnation else { return }
         if let end = server.pausedUntil { return self.queue.schedule(event, at: end) }
         self.serve(number) { $0.endPass(took: took, now: $1) }
+    }
+
+    mutating func wakes(_ number: Int, _ incarnation: Int, _ moment: Instant, _ event: Event) {
+        guard let server = self.servers[number], server.incarnation == incarnation else { return }
+        if let end = server.pausedUntil { return self.queue.schedule(event, at: end) }
+        self.serve(number) { server, _ in server.wake(at: moment) }
     }
 
     // MARK: Life
@@ -90,7 +101,7 @@ extension VirtualSwarm {
     }
 
     mutating func stopServer(_ number: Int, hasPower: Bool) {
-        guard self.servers[number]?.isRunning == true else { return }
+        guard let server = self.servers[number], server.isRunning else { return }
         self.servers[number]?.stop()
         self.dht.restart(number, isGone: true)
         self.cancelSurveys(of: number)
@@ -102,14 +113,14 @@ extension VirtualSwarm {
         }
     }
 
-    private mutating func cancelSurveys(of number: Int) {
+    mutating func cancelSurveys(of number: Int) {
         for (id, search) in self.searches where search.peer == number && search.generation == nil {
             self.searches[id] = nil
         }
     }
 
     /// Loads a range, and says so.
-    private mutating func load(_ number: Int, _ blocks: BlockRange) {
+    mutating func load(_ number: Int, _ blocks: BlockRange) {
         guard let incarnation = self.servers[number]?.incarnation else { return }
         self.servers[number]?.blocks = blocks
         self.announce(number, incarnation)
@@ -117,19 +128,23 @@ extension VirtualSwarm {
     }
 
     mutating func started(_ number: Int, _ incarnation: Int) {
-        guard let server = self.servers[number], server.incarnation == incarnation else { return }
+        // Its owner may have ended it meanwhile.
+        guard let server = self.servers[number], server.incarnation == incarnation, case .joining = server.phase
+        else { return }
         self.servers[number]?.phase = .online
         self.say("server \(number) serves \(server.blocks)\(server.properties.lie.map { ", and lies: \($0)" } ?? "")")
         self.keepHouse(number, incarnation)
         guard server.properties.choice != nil else { return }
-        let pause = Rebalancing.pause(upTo: Self.longestStay, using: &self.random)
-        self.schedule(.reconsiders(server: number, incarnation: incarnation), in: pause)
+        self.reconsiderLater(number, incarnation)
     }
 
     mutating func keepHouse(_ number: Int, _ incarnation: Int) {
         guard let server = self.servers[number], server.incarnation == incarnation else { return }
         self.serve(number) { $0.keepHouse(now: $1) }
-        guard self.isBusy || server.remains != nil else { return }
+        if self.isBusy { self.lastBusy = self.now }
+        // What was held up on its way may still open a session; what is not over by the end never is, and is told of.
+        let end = self.start + self.scenario.duration + Self.longestGeneration * 2
+        guard self.now - self.lastBusy < .seconds(120) || server.remains != nil && self.now < end else { return }
         self.schedule(.keepsHouse(server: number, incarnation: incarnation), in: .seconds(5))
     }
 
@@ -147,6 +162,8 @@ extension VirtualSwarm {
     /// - Parameter next: where it goes; nil where it ends.
     mutating func drain(_ number: Int, for next: BlockRange?) {
         guard let server = self.servers[number], server.isRunning else { return }
+        // Where it may have wanted to go does not matter any more.
+        if next == nil { self.cancelSurveys(of: number) }
         self.servers[number]?.phase = .draining(since: self.now)
         self.servers[number]?.ledger.drain()
         self.schedule(.leaves(server: number, incarnation: server.incarnation, next: next), in: .milliseconds(100))
@@ -171,55 +188,5 @@ extension VirtualSwarm {
             if case .open = self.network[link].phase { self.network[link].incarnation = incarnation + 1 }
         }
         self.load(number, next)
-    }
-
-    // MARK: Placement
-
-    mutating func survey(_ number: Int, _ incarnation: Int, _ stage: Search.Stage) {
-        guard self.servers[number]?.incarnation == incarnation, self.isBusy else { return }
-        self.search(for: .survey(server: number, incarnation: incarnation, stage), by: number)
-    }
-
-    mutating func surveyed(_ number: Int, _ incarnation: Int, _ stage: Search.Stage, _ found: [FoundServer]) {
-        guard let server = self.servers[number], server.incarnation == incarnation, let count = server.properties.choice
-        else { return }
-        let weights = UInt8(truncatingIfNeeded: server.properties.model.weights)
-        let others = found.filter { $0.record.state != .draining && $0.record.fingerprint.first == weights }.map {
-            other in
-            let speed = other.record.blocksPerSecond
-            let holding = Holding(peer: other.id, blocks: other.record.range, blocksPerSecond: speed)
-            return Joiner(holding, isOnline: other.record.state == .online)
-        }
-        let blockCount = self.scenario.blockCount
-        let spans = (0...blockCount - count).compactMap { try? BlockRange($0, $0 + count) }
-        let choice = BlockChoice(blockCount: blockCount, spans: spans)
-        let own = Holding(peer: server.properties.id, blocks: server.blocks, blocksPerSecond: 0)
-        switch stage {
-        case .choose:
-            let best = choice.best(beside: others.map(\.holding)) ?? server.blocks
-            self.servers[number]?.blocks = best
-            self.servers[number]?.seen = others
-            self.announce(number, incarnation)
-            self.schedule(.settles(server: number, incarnation: incarnation), in: Self.settleTime)
-        case .settle:
-            self.load(number, choice.settled(own, among: others, after: server.seen))
-        case .reconsider:
-            guard case .online = server.phase else { return }
-            let speed = Duration.seconds(1) / server.properties.blockTime
-            let holding = Holding(peer: own.peer, blocks: own.blocks, blocksPerSecond: speed)
-            if let target = Rebalancing(choice: choice).move(holding, among: others.map(\.holding)) {
-                // It says that it leaves before it looks who stays.
-                self.servers[number]?.phase = .draining(since: self.now)
-                self.survey(number, incarnation, .leave(target))
-            } else {
-                let pause = Rebalancing.pause(upTo: Self.longestStay, using: &self.random)
-                self.schedule(.reconsiders(server: number, incarnation: incarnation), in: pause)
-            }
-        case .leave(let target):
-            let staying = others.filter(\.isOnline).map(\.holding.blocks)
-            let isCovered = server.blocks.indices.allSatisfy { block in staying.contains { $0.indices.contains(block) }
-            }
-            if isCovered { self.drain(number, for: target) } else { self.servers[number]?.phase = .online }
-        }
     }
 }

@@ -42,6 +42,8 @@ public struct VirtualSwarm {
     var nextSide = 1
     /// Generations that have neither ended nor begun.
     var unfinished = 0
+    /// When there was still something to be done.
+    var lastBusy: Instant
     /// Servers whose machine is off.
     var unpowered: Set<Int> = []
     var report: SimulationReport
@@ -57,6 +59,7 @@ public struct VirtualSwarm {
         self.scenario = scenario
         self.trace = trace
         self.now = self.start
+        self.lastBusy = self.start
         self.random = SeededGenerator(seed: scenario.seed)
         self.model = ToyModel(blockCount: scenario.blockCount)
         guard let key = try? ModelKey(bytes: [UInt8](repeating: 7, count: ModelKey.byteCount)) else {
@@ -131,6 +134,7 @@ public struct VirtualSwarm {
         case .keepsHouse(let server, let incarnation): self.keepHouse(server, incarnation)
         case .announces(let server, let incarnation): self.announce(server, incarnation)
         case .passEnded(let server, let incarnation, let took): self.passEnded(server, incarnation, took, event)
+        case .wakes(let server, let incarnation, let moment): self.wakes(server, incarnation, moment, event)
         case .settles(let server, let incarnation): self.survey(server, incarnation, .settle)
         case .reconsiders(let server, let incarnation): self.survey(server, incarnation, .reconsider)
         case .leaves(let server, let incarnation, let next): self.leaves(server, incarnation, next)
