@@ -94,14 +94,18 @@ package final class Chain: Sendable {
         package var length = 0
     }
 
-    /// Frees the sequence's cache on every hop, at once; who was left before is not waited for.
+    /// Frees the sequence's cache on every hop, at once; who was left before is told, and not waited for.
     package func close() async {
-        let spans = self.state.withLock { state in
-            for id in state.session.takeRetired() { state.spans[id] = nil }
-            return Array(state.spans.values)
+        let (spans, left) = self.state.withLock { state in
+            let left = state.session.takeRetired().compactMap { state.spans.removeValue(forKey: $0) }
+            return (Array(state.spans.values), left)
         }
         await withDiscardingTaskGroup { group in
-            for span in spans { group.addTask { await span.close() } }
+            for span in left { group.addTask { await span.close() } }
+            await withDiscardingTaskGroup { group in
+                for span in spans { group.addTask { await span.close() } }
+            }
+            group.cancelAll()
         }
     }
 
