@@ -164,7 +164,7 @@ extension ChainSession {
     private func mayBePushed(_ tokens: Range<Int>, to index: Int, _ pass: Pass) -> Bool {
         let link = self.links[index]
         guard self.links[index - 1].edge == .open(link.member.id), !self.isVacant(index), link.hasRoom(pushed: true),
-            link.sent == tokens.lowerBound, link.log.end <= tokens.lowerBound
+            link.sent == tokens.lowerBound
         else { return false }
         // What guesses hold together is not torn apart where it is judged.
         guard index == self.links.count - 1, tokens.upperBound > pass.together else { return true }
