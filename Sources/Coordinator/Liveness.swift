@@ -85,12 +85,17 @@ extension Host {
     /// - Parameter start: since when something has been expected of it.
     func isAlive(_ peer: PeerID, since start: ContinuousClock.Instant) async -> Bool {
         let left = Limits.silence - self.silence(of: peer, since: start)
+        // Whoever seems silent already may have been asked nothing while this process stood still.
+        let patience = left > .zero ? min(left, Limits.pingInterval) : Limits.pingInterval
+        let begin = ContinuousClock.now
         await withDiscardingTaskGroup { group in
             group.addTask { _ = try? await self.ping(peer) }
-            try? await pause(for: max(.zero, min(left, Limits.pingInterval)))
+            try? await pause(for: patience)
             group.cancelAll()
         }
-        return self.silence(of: peer, since: start) < Limits.silence
+        // Whoever overslept has not read yet what came meanwhile.
+        let hasOverslept = begin.duration(to: .now) > patience + Limits.pingInterval
+        return hasOverslept || self.silence(of: peer, since: start) < Limits.silence
     }
 
     private func silence(of peer: PeerID, since start: ContinuousClock.Instant) -> Duration {
