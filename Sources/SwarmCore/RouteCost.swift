@@ -82,11 +82,18 @@ struct RouteCost {
             ?? self.departure(from: previous) + self.arrival(at: candidate)
     }
 
-    /// What `previous` says of its way to `candidate`, where it pushes to it. A way of which it says nothing is taken for
-    /// the one over the coordinator, which a direct one seldom exceeds.
+    /// What `previous` says of its way to `candidate`, where it pushes to it, as far as that may be: two that are near to each
+    /// other are about as far from here. A way of which it says nothing is taken for the one over the coordinator, which a
+    /// direct one seldom exceeds.
     func announcedDistance(to candidate: Candidate, from previous: Candidate) -> Int? {
-        guard self.routing == .push, previous.record.speaksPush, candidate.record.speaksPush else { return nil }
-        return previous.record.neighbourPings[candidate.peer].map { Self.roundTrip(milliseconds: $0) / 2 }
+        guard self.routing == .push, previous.record.speaksPush, candidate.record.speaksPush,
+            let announced = previous.record.neighbourPings[candidate.peer]
+        else { return nil }
+        var least = 0
+        if previous.roundTrip != nil, candidate.roundTrip != nil {
+            least = abs(self.roundTrip(to: previous) - self.roundTrip(to: candidate))
+        }
+        return max(Self.roundTrip(milliseconds: announced), least) / 2
     }
 
     /// From the coordinator to a hop and, in a star, back.

@@ -23,7 +23,11 @@ import Testing
     }
 
     /// Pushed to is who pushes, by whoever says how far it is; everybody else is reached over the coordinator.
-    @Test(arguments: [(true, true, 4.0, 2_000_000), (true, true, nil, 15_000_000), (true, false, 4, 15_000_000)])
+    @Test(arguments: [
+        (true, true, 12.0, 6_000_000), (true, true, nil, 15_000_000), (true, false, 12, 15_000_000),
+        // Two that are so near to each other are not one twice as far from here as the other.
+        (true, true, 1, 5_000_000),
+    ])
     func `a push costs half of what is announced, and as much as a star where nothing is or nobody can`(
         first: Bool,
         second: Bool,
