@@ -1,4 +1,5 @@
 package import Model
+import P2PCore
 import ShardProtocol
 package import SwarmCore
 import Synchronization
@@ -94,18 +95,24 @@ package final class Chain: Sendable {
         package var length = 0
     }
 
-    /// Frees the sequence's cache on every hop, at once; who was left before is told, and not waited for.
+    /// Frees the sequence's cache on every hop, at once; who was left before is told, and hardly waited for.
     package func close() async {
         let (spans, left) = self.state.withLock { state in
             let left = state.session.takeRetired().compactMap { state.spans.removeValue(forKey: $0) }
             return (Array(state.spans.values), left)
         }
-        await withDiscardingTaskGroup { group in
-            for span in left { group.addTask { await span.close() } }
-            await withDiscardingTaskGroup { group in
-                for span in spans { group.addTask { await span.close() } }
-            }
+        await withTaskGroup { group in
+            group.addImmediateTask { await Self.close(left) }
+            await Self.close(spans)
+            group.addTask { try? await pause(for: Limits.farewellTime) }
+            await group.next()
             group.cancelAll()
+        }
+    }
+
+    private static func close(_ spans: [any Span]) async {
+        await withDiscardingTaskGroup { group in
+            for span in spans { group.addImmediateTask { await span.close() } }
         }
     }
 

@@ -54,6 +54,9 @@ package enum Limits {
     /// How long closing a session on a hop may take: it is a courtesy, the hop's idle eviction does it otherwise.
     package static let closeTime = Duration.seconds(2)
 
+    /// How much longer than the others' those hops' sessions may take that were left before: most are gone.
+    package static let farewellTime = Duration.milliseconds(200)
+
     /// How long a step waits for a peer that answers `busy` before the generation fails.
     package static let busyTime = Duration.seconds(30)
 

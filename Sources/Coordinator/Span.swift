@@ -1,5 +1,5 @@
 package import Model
-internal import P2PCore
+import P2PCore
 package import P2PWire
 package import ShardProtocol
 package import SwarmCore
