@@ -11,9 +11,9 @@ extension SimulationReport {
         return count > 0 ? Double(ends[.finished] ?? 0) / Double(count) : 0
     }
 
-    /// Whether enough generations ended well, of ten swarms or of a large one: nine in ten do, and in a single swarm whose
-    /// blocks lose all of their holders half of them.
-    package var isWell: Bool { self.finishedShare >= 0.7 }
+    /// The least ``finishedShare`` of ten swarms where all is well: nine in ten do, and in a single swarm whose blocks lose all
+    /// of their holders half of them.
+    package static let wellShare = 0.7
 
     /// What happens in two swarms of three.
     private var usual: [(name: String, count: Int)] {

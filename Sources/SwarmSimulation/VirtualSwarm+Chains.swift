@@ -308,8 +308,8 @@ extension VirtualSwarm {
 
     private mutating func closeEverything(_ id: GenerationID) {
         guard let coordinator = self.generations[id]?.task.coordinator else { return }
-        // Who was left before is not waited for; nor does a step that was still under way there keep a stream.
-        _ = self.retire(id)
+        for span in self.retire(id) { self.close(span, by: coordinator) }
+        // A step that was still under way where it was left keeps no stream.
         guard let generation = self.generations[id] else { return }
         for span in generation.retired { self.drop(span, by: coordinator) }
         for hop in generation.spans.keys.sorted(by: { $0.rawValue < $1.rawValue }) {

@@ -5,7 +5,7 @@ public import Coordinator
 struct WayOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How steps go: star, over this process; push, from hop to hop; auto, as push where every hop can and no slower.",
+            "How steps go: star, over this process; push, from hop to hop; auto, as push where that is no slower.",
             valueName: "auto|star|push"
         )
     )

@@ -37,6 +37,12 @@ struct Fleet: Sendable {
 
     /// Starts a peer with an identity of its own and waits until it is online; without namespaces behind a proxy.
     func start(_ place: Place, join entrance: PeerProcess?) async throws -> PeerProcess {
+        if let peer = try await self.launch(place, join: entrance) { return peer }
+        // Somebody may have taken the port behind the proxy before the peer did.
+        return try #require(await self.launch(place, join: entrance), "the peer ended before it was online")
+    }
+
+    private func launch(_ place: Place, join entrance: PeerProcess?) async throws -> PeerProcess? {
         let host = self.namespaces?.host(place.index) ?? "127.0.0.1"
         let proxy = self.namespaces == nil ? try Proxy() : nil
         let identity = "\(self.home.path)/\(UUID().uuidString).key"
@@ -48,7 +54,7 @@ struct Fleet: Sendable {
             + (entrance.map { ["--bootstrap", $0.address] } ?? [])
         let (peers, online) = AsyncStream.makeStream(of: PeerProcess.self, bufferingPolicy: .bufferingNewest(1))
         self.starts.yield(Start(arguments: arguments, proxy: proxy, online: online))
-        return try #require(await peers.first { _ in true }, "the peer ended before it was online")
+        return await peers.first { _ in true }
     }
 
     /// What goes to a peer and comes from it is lost, or held back, from now on; nobody is told.

@@ -56,8 +56,9 @@ import Testing
         guard let sum else { return nil }
         let minutes = (ContinuousClock.now - start) / .seconds(60)
         print("seeds \(seeds), \(peers) peers: \(Int(Double(sum.generations) / minutes)) generations a minute\n\(sum)")
-        // A few swarms alone may lose all holders of a block early.
-        #expect(seeds.count < Self.batch || sum.isWell, "seeds \(seeds), \(peers) peers: \(sum)")
+        // A few swarms alone may lose all holders of a block early, though not many blocks of a large one's.
+        let least = seeds.count >= Self.batch ? SimulationReport.wellShare : peers >= 1000 ? 0.25 : 0
+        #expect(sum.finishedShare >= least, "seeds \(seeds), \(peers) peers: \(sum)")
         return sum
     }
 
@@ -110,7 +111,7 @@ import Testing
         scenario.keepsHolders = true
         (scenario.faultsPerMinute, scenario.packetLoss) = (0, 0)
         (scenario.liars, scenario.dhtLiars) = (0, 0)
-        let report = self.run(scenario, again: "\(Self.swiftTest) nothing")
+        let report = self.run(scenario, again: "\(Self.swiftTest) 'nothing fails every generation'")
         #expect(report.finishedShare == 1)
         #expect(report.expiredSessions == 0)
     }
