@@ -29,7 +29,8 @@ public final class Conversation {
     /// - Parameters:
     ///   - isInterrupted: asked between two passes, on the thread of the host's connections, so it has to answer at once;
     ///     where it says so the answer ends as it is, and the conversation can go on.
-    ///   - report: called in order, from the calling task, while the generation goes on: no further than to the next report.
+    ///   - report: called in order, from the calling task, while the generation goes on: no further than a pass
+    ///     beyond the next report.
     /// - Throws: ``CoordinatorError``; `CancellationError` when the task is cancelled; what `report` throws. The
     ///   conversation can then go on: the next turn starts afresh.
     public func answer(

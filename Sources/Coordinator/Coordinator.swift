@@ -89,8 +89,8 @@ public struct Coordinator: Sendable {
     ///
     /// The sessions on all hops are closed however this ends, by an error or a cancellation as well.
     ///
-    /// - Parameter report: called in order, from the calling task, while the generation goes on: no further than to the next
-    ///   report.
+    /// - Parameter report: called in order, from the calling task, while the generation goes on: no further than a pass beyond
+    ///   the next report.
     /// - Throws: ``CoordinatorError``; `CancellationError` when the task is cancelled; what `report` throws.
     public func generate(
         _ prompt: [UInt32],

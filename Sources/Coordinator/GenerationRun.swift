@@ -12,6 +12,8 @@ package struct GenerationRun: Sendable {
     private var stream: TextStream
     private var statistics: GenerationStatistics
     private var logits: [[Float]] = []
+    /// What of the text nobody was told yet.
+    private var untold: [GenerationEvent] = []
     private var draftLength: DraftLength
     private let vocabularySize: Int
     /// How many of the prompt's and the generated tokens the chain has run.
@@ -44,7 +46,8 @@ package struct GenerationRun: Sendable {
     /// - Parameters:
     ///   - isInterrupted: asked between two passes, on their thread, so it has to answer at once; where it says so, the
     ///     generation ends as it is.
-    ///   - report: called in order, from the calling task, while the generation goes on: no further than to the next report.
+    ///   - report: called in order, from the calling task, while the generation goes on: no further than a pass
+    ///     beyond the next report.
     /// - Throws: ``CoordinatorError``, or `CancellationError` between two passes; what `report` throws.
     package mutating func run(
         isInterrupted: @escaping @Sendable () -> Bool = { false },
@@ -101,7 +104,7 @@ package struct GenerationRun: Sendable {
             let begin = clock.now
             let isPrefill = self.sequence.generated.isEmpty
             let promptCount = self.sequence.prompt.count
-            let result = try await self.chain.run(pass, chunk: self.options.prefillChunk) { length in
+            let result = try await self.run(pass, telling: self.takeUntold(), events) { length in
                 guard isPrefill else { return true }
                 await events.send(.prefilled(tokens: length, of: promptCount))
                 return !isInterrupted()
@@ -114,19 +117,21 @@ package struct GenerationRun: Sendable {
                 self.sequence.interrupt()
                 break
             }
-            let took = clock.now - begin
+            let answered = clock.now
             let right = try await withTaskExecutorPreference(self.drawer) {
-                try await self.draw(from: result.logits ?? [], after: pass, events)
+                try self.draw(from: result.logits ?? [], after: pass)
             }
+            let drawing = answered.duration(to: clock.now)
             let interval = lastToken.duration(to: clock.now)
             lastToken += interval
             if isPrefill {
                 self.statistics.timeToFirstToken = interval
             } else {
-                self.measure(pass, right, took, result, interval)
+                self.measure(pass, right, begin.duration(to: answered), result, interval, drawing)
             }
             self.position = pass.position + pass.tokens.count - pass.guesses + right
         }
+        await Self.tell(self.takeUntold(), events)
         if self.sequence.finishReason != .stopString {
             let rest = self.stream.finish()
             if !rest.isEmpty { await events.send(.text(rest)) }
@@ -134,6 +139,35 @@ package struct GenerationRun: Sendable {
         // What was to be reported when the task was cancelled is lost.
         try Task.checkCancellation()
         return self.finished()
+    }
+
+    /// Runs a pass, and tells meanwhile what came before it: to wake whoever reads takes as long as much of what a step waits
+    /// for.
+    private func run(
+        _ pass: SequenceState.Pass,
+        telling untold: [GenerationEvent],
+        _ events: AsyncChannel<GenerationEvent>,
+        progress: (Int) async throws -> Bool
+    ) async throws -> Chain.Result {
+        let chunk = self.options.prefillChunk
+        guard self.chain.queue == nil else {
+            // The blocks' own thread has no time for it once they run.
+            await Self.tell(untold, events)
+            return try await self.chain.run(pass, chunk: chunk, progress: progress)
+        }
+        async let told: Void = {
+            // The step leaves first.
+            await Task.yield()
+            await Self.tell(untold, events)
+        }()
+        do {
+            let result = try await self.chain.run(pass, chunk: chunk, progress: progress)
+            await told
+            return result
+        } catch {
+            await told
+            throw error
+        }
     }
 
     /// Where tokens are drawn; nil for the thread of the passes. Connections must not wait for a large vocabulary.
@@ -156,10 +190,11 @@ package struct GenerationRun: Sendable {
         _ right: Int,
         _ took: Duration,
         _ result: Chain.Result,
-        _ interval: Duration
+        _ interval: Duration,
+        _ drawing: Duration
     ) {
         let compute = result.timings.reduce(.zero) { $0 + $1.timing.compute }
-        self.statistics.passes.append(.init(duration: interval, compute: compute))
+        self.statistics.passes.append(.init(duration: interval, compute: compute, drawing: drawing))
         self.draftLength.ran(guesses: pass.guesses, right: right, duration: took, compute: compute)
         self.statistics.guessedTokens += pass.guesses
         self.statistics.rightGuesses += right
@@ -170,20 +205,19 @@ package struct GenerationRun: Sendable {
     /// - Returns: how many guesses were right.
     private mutating func draw(
         from bits: [UInt16],
-        after pass: SequenceState.Pass,
-        _ events: AsyncChannel<GenerationEvent>
-    ) async throws -> Int {
+        after pass: SequenceState.Pass
+    ) throws -> Int {
         let rows = pass.guesses + 1
         let width = self.vocabularySize
         guard bits.count == rows * width else { throw self.otherCount(of: bits.count, than: rows) }
         for (index, guess) in pass.tokens.suffix(pass.guesses).enumerated() {
             let token = self.draw(from: bits[index * width..<(index + 1) * width])
-            await self.emit(token, events)
+            self.emit(token)
             guard token == guess else { return index }
             // Its logits stay unread: a guess was right about the end.
             guard self.sequence.finishReason == nil else { return index + 1 }
         }
-        await self.emit(self.draw(from: bits.suffix(width)), events)
+        self.emit(self.draw(from: bits.suffix(width)))
         return pass.guesses
     }
 
@@ -205,9 +239,18 @@ package struct GenerationRun: Sendable {
         )
     }
 
-    private mutating func emit(_ token: UInt32, _ events: AsyncChannel<GenerationEvent>) async {
+    private mutating func takeUntold() -> [GenerationEvent] {
+        defer { self.untold = [] }
+        return self.untold
+    }
+
+    private static func tell(_ untold: [GenerationEvent], _ events: AsyncChannel<GenerationEvent>) async {
+        for event in untold { await events.send(event) }
+    }
+
+    private mutating func emit(_ token: UInt32) {
         let output = self.stream.append(token)
-        if !output.text.isEmpty { await events.send(.text(output.text)) }
+        if !output.text.isEmpty { self.untold.append(.text(output.text)) }
         if output.stopped { self.sequence.metStopString() }
     }
 

@@ -25,6 +25,8 @@ public struct GenerationStatistics: Sendable {
         public var duration: Duration
         /// Running blocks on all hops, as they measured it.
         public var compute: Duration
+        /// Drawing the token and making text of it, in this process.
+        public var drawing: Duration
     }
 
     /// In the order of their blocks; a span that went to other peers has a row for each of them.

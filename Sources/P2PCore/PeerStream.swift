@@ -4,8 +4,9 @@ import Synchronization
 
 /// One stream of a connection: bytes in both directions, in order, with backpressure.
 ///
-/// One task reads and one writes at a time. A stream that is let go without ``close()`` is reset. Ends are told apart:
-/// the remote's orderly end is `nil` from ``read()``, everything else an error with its own code.
+/// One task reads and one writes at a time; ``sendFrame(_:)`` may be called by any. A stream that is let go without
+/// ``close()`` is reset. Ends are told apart: the remote's orderly end is `nil` from ``read()``, everything else an error
+/// with its own code.
 public final class PeerStream: Sendable {
     /// Who is at the other end, as its key has proven.
     public let remotePeer: PeerID
@@ -72,16 +73,27 @@ public final class PeerStream: Sendable {
     public func nextFrame(limit: Int) async throws(P2PError) -> ByteBuffer? {
         // The message before is its reader's business by now.
         self.messageMemory.withLock { $0 = nil }
-        guard var head = try await self.read(atMost: 1) else { return nil }
-        while true {
-            if let length = try Self.frameLength(&head, limit: limit) {
-                try self.messageMemory.withLock { memory throws(P2PError) in
-                    try self.connection.reserveMessage(ofBytes: length, in: &memory)
+        let next = try await self.next { buffers throws(P2PError) in try buffers.takeFrame(limit: limit) }
+        switch next {
+        case nil: return nil
+        case .whole(let frame):
+            try self.reserve(frame.readableBytes)
+            return frame
+        case .begun(var head):
+            while true {
+                if let length = try Self.frameLength(&head, limit: limit) {
+                    try self.reserve(length)
+                    return try await self.read(exactly: length)
                 }
-                return try await self.read(exactly: length)
+                var byte = try await self.read(exactly: 1)
+                head.writeBuffer(&byte)
             }
-            var byte = try await self.read(exactly: 1)
-            head.writeBuffer(&byte)
+        }
+    }
+
+    private func reserve(_ byteCount: Int) throws(P2PError) {
+        try self.messageMemory.withLock { memory throws(P2PError) in
+            try self.connection.reserveMessage(ofBytes: byteCount, in: &memory)
         }
     }
 
@@ -94,9 +106,16 @@ public final class PeerStream: Sendable {
     }
 
     private func read(atMost limit: Int) async throws(P2PError) -> ByteBuffer? {
+        try await self.next { buffers throws(P2PError) in try buffers.take(atMost: limit) }
+    }
+
+    /// What `take` finds once there is something; `nil` once the remote has ended its direction.
+    private func next<Value: Sendable>(
+        _ take: (inout StreamBuffers) throws(P2PError) -> StreamBuffers.Taken<Value>
+    ) async throws(P2PError) -> Value? {
         while true {
             if Task.isCancelled { throw .cancelled }
-            let taken = try self.mailbox.update { buffers throws(P2PError) in try buffers.take(atMost: limit) }
+            let taken = try self.mailbox.update { buffers throws(P2PError) in try take(&buffers) }
             switch taken {
             case .bytes(let bytes, let signals):
                 if signals { self.connection.signal(self.id) }
@@ -114,8 +133,12 @@ public final class PeerStream: Sendable {
 
     /// Sends bytes; returns once they are queued and the queue is short enough for more.
     public func write(_ bytes: ByteBuffer) async throws(P2PError) {
+        try await self.write(bytes, nil)
+    }
+
+    private func write(_ bytes: ByteBuffer, _ rest: ByteBuffer?) async throws(P2PError) {
         if Task.isCancelled { throw .cancelled }
-        let (signals, mustWait) = try self.mailbox.update { buffers throws(P2PError) in try buffers.put(bytes) }
+        let (signals, mustWait) = try self.mailbox.update { buffers throws(P2PError) in try buffers.put(bytes, rest) }
         if signals { self.connection.signal(self.id) }
         while mustWait {
             try await self.mailbox.wait(for: .writable)
@@ -124,17 +147,30 @@ public final class PeerStream: Sendable {
         }
     }
 
-    /// Sends one message behind its varint length.
+    /// Sends one message behind its varint length; returns as ``write(_:)`` does.
     public func writeFrame(_ bytes: ByteBuffer) async throws(P2PError) {
+        let (head, rest) = Self.framed(bytes)
+        try await self.write(head, rest)
+    }
+
+    /// The same where nobody would have to wait: from wherever a message is made, behind what was sent before.
+    ///
+    /// - Returns: false where the queue is too long, and nothing was sent.
+    public func sendFrame(_ bytes: ByteBuffer) throws(P2PError) -> Bool {
+        let (head, rest) = Self.framed(bytes)
+        let signals = try self.mailbox.update { buffers throws(P2PError) -> Bool? in
+            buffers.hasRoom(for: bytes.readableBytes) ? try buffers.put(head, rest).signals : nil
+        }
+        if signals == true { self.connection.signal(self.id) }
+        return signals != nil
+    }
+
+    private static func framed(_ bytes: ByteBuffer) -> (head: ByteBuffer, rest: ByteBuffer?) {
         var head = ByteBuffer()
         head.writeUVarint(UInt64(bytes.readableBytes))
-        if bytes.readableBytes <= Limits.smallPiece {
-            head.writeImmutableBuffer(bytes)
-            try await self.write(head)
-        } else {
-            try await self.write(head)
-            try await self.write(bytes)
-        }
+        guard bytes.readableBytes <= Limits.smallPiece else { return (head, bytes) }
+        head.writeImmutableBuffer(bytes)
+        return (head, nil)
     }
 
     // MARK: Ending

@@ -1,4 +1,5 @@
 import NIOCore
+import P2PWire
 
 /// What a stream holds between its task and its connection's event loop: bytes that have arrived and bytes and orders
 /// that are to leave. A value without lock or clock; ``StreamMailbox`` guards it.
@@ -55,6 +56,11 @@ struct StreamBuffers {
 
     var isWritable: Bool { self.failure != nil || self.unsentBytes <= Limits.writeLowWater }
 
+    /// Whether so many bytes more keep no writer waiting, neither theirs nor one who waits.
+    func hasRoom(for byteCount: Int) -> Bool {
+        self.failure != nil || self.unsentBytes + byteCount <= Limits.writeLowWater
+    }
+
     /// Whether neither side can use the stream any more.
     var isOver: Bool {
         guard self.failure == nil else { return true }
@@ -73,29 +79,60 @@ struct StreamBuffers {
     // MARK: The task's side
 
     /// What a reader finds.
-    enum Taken {
+    enum Taken<Value: Sendable>: Sendable {
         /// `signals`: the event loop is to be told, so that the remote gets new credit.
-        case bytes(ByteBuffer, signals: Bool)
+        case bytes(Value, signals: Bool)
         case end
         /// `signals`: the event loop is to be told, because what it holds back cannot wait for company any longer.
         case nothing(signals: Bool)
     }
 
+    /// Where a reader of messages stands that has read none of the next one.
+    enum NextFrame: Sendable {
+        /// The body of one that has arrived whole.
+        case whole(ByteBuffer)
+        /// The first byte of one that has not, or that is none.
+        case begun(ByteBuffer)
+    }
+
     /// Takes the next piece that has arrived, of at most `limit` bytes. What arrived before a failure comes first.
-    mutating func take(atMost limit: Int) throws(P2PError) -> Taken {
-        guard let piece = self.takePiece(atMost: limit) else {
-            if let failure { throw failure }
-            switch self.inbound {
-            case .open: return .nothing(signals: self.holdsBack && self.signal())
-            case .finished: return .end
-            case .discarded: throw P2PError(.streamReset, "this side has closed the stream and reads no more")
-            }
+    mutating func take(atMost limit: Int) throws(P2PError) -> Taken<ByteBuffer> {
+        guard let piece = self.takePiece(atMost: limit) else { return try self.nothing() }
+        return .bytes(piece, signals: self.consumed(piece.readableBytes))
+    }
+
+    /// Takes the next message with one look where it has arrived in one piece, as nearly all do; else its first byte.
+    ///
+    /// - Parameter limit: the largest body that is taken so.
+    mutating func takeFrame(limit: Int) throws(P2PError) -> Taken<NextFrame> {
+        guard let first = self.inbox.first else { return try self.nothing() }
+        var body = first
+        if let length = try? body.readUVarint(limit: UInt64(clamping: limit)), length <= body.readableBytes {
+            let size = first.readableBytes - body.readableBytes + Int(length)
+            guard var frame = self.takePiece(atMost: size) else { return try self.nothing() }
+            frame.moveReaderIndex(forwardBy: size - Int(length))
+            return .bytes(.whole(frame), signals: self.consumed(size))
         }
-        self.unreportedBytes += piece.readableBytes
-        guard self.unreportedBytes >= Limits.consumptionReport else { return .bytes(piece, signals: false) }
+        guard let head = self.takePiece(atMost: 1) else { return try self.nothing() }
+        return .bytes(.begun(head), signals: self.consumed(1))
+    }
+
+    private mutating func nothing<Value: Sendable>() throws(P2PError) -> Taken<Value> {
+        if let failure { throw failure }
+        switch self.inbound {
+        case .open: return .nothing(signals: self.holdsBack && self.signal())
+        case .finished: return .end
+        case .discarded: throw P2PError(.streamReset, "this side has closed the stream and reads no more")
+        }
+    }
+
+    /// Whether the event loop is to be told that so many bytes more were read.
+    private mutating func consumed(_ byteCount: Int) -> Bool {
+        self.unreportedBytes += byteCount
+        guard self.unreportedBytes >= Limits.consumptionReport else { return false }
         self.orders.consumedBytes += self.unreportedBytes
         self.unreportedBytes = 0
-        return .bytes(piece, signals: self.signal())
+        return self.signal()
     }
 
     private mutating func takePiece(atMost limit: Int) -> ByteBuffer? {
@@ -107,16 +144,23 @@ struct StreamBuffers {
         return self.inbox[self.inbox.startIndex].readSlice(length: limit)
     }
 
-    /// Queues bytes.
+    /// Queues bytes, and others right behind them.
     ///
     /// - Returns: whether the event loop is to be told, and whether the writer must wait.
-    mutating func put(_ bytes: ByteBuffer) throws(P2PError) -> (signals: Bool, mustWait: Bool) {
+    mutating func put(
+        _ bytes: ByteBuffer,
+        _ rest: ByteBuffer? = nil
+    ) throws(P2PError) -> (signals: Bool, mustWait: Bool) {
         if let failure { throw failure }
         guard case .open = self.outbound else {
             throw P2PError(.streamReset, "this side has already closed its direction of the stream")
         }
         self.unsentBytes += bytes.readableBytes
         self.orders.bytes.append(bytes)
+        if let rest {
+            self.unsentBytes += rest.readableBytes
+            self.orders.bytes.append(rest)
+        }
         return (self.signal(), self.unsentBytes > Limits.writeHighWater)
     }
 

@@ -10,7 +10,9 @@ extension Unicode.Scalar {
 
 extension String {
     /// Whether a stranger's text may be shown to a person as it is.
-    var isPrintable: Bool { self.unicodeScalars.allSatisfy(\.isHarmless) }
+    var isPrintable: Bool {
+        self.utf8.allSatisfy { (0x20..<0x7f).contains($0) } || self.unicodeScalars.allSatisfy(\.isHarmless)
+    }
 
     /// What may be shown of it.
     var printable: String {

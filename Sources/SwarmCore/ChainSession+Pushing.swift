@@ -35,6 +35,7 @@ extension ChainSession {
     }
 
     /// Those that were dropped, each once.
+    @specialized(where Payload == SpanInput)
     package mutating func takeDropped() -> [DroppedPush] {
         guard !self.dropped.isEmpty else { return [] }
         defer { self.dropped = [] }

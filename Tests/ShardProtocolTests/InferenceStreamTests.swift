@@ -162,6 +162,54 @@ import Testing
         }
     }
 
+    @Test func `a small step does not overtake a large one that has to wait to be written`() async throws {
+        let arrivals = Mutex<[UInt32]>([])
+        try await self.withService { _, request in
+            arrivals.withLock { $0.append(request.step?.step ?? .max) }
+            return Self.answer(to: request)
+        } _: { host, peer in
+            let stream = try await InferenceStream(to: peer, over: host)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in UInt32(0)..<8 {
+                    var step = try Self.step(number)
+                    // Too much to be sent without a wait.
+                    let halves = [UInt16](repeating: 0, count: 300 * 1024)
+                    if number % 3 == 1 { step.payload = .hiddenStates(try Activations(tokens: 300, halves: halves)) }
+                    let request = step
+                    group.addImmediateTask { _ = try await stream.send(request) }
+                }
+                try await group.waitForAll()
+            }
+            #expect(arrivals.withLock { $0 } == Array(0..<8))
+        }
+    }
+
+    @Test func `answers that are too much to be sent at once all arrive, with those that are not`() async throws {
+        try await self.withService { _, request in
+            guard let step = request.step?.step, step.isMultiple(of: 2),
+                let large = try? Activations(tokens: 300, halves: [UInt16](repeating: UInt16(step), count: 300 * 1024))
+            else { return Self.answer(to: request) }
+            return InferenceResponse(
+                sessionID: request.sessionID,
+                kind: .hiddenStates,
+                activations: large,
+                step: ReplyExtension(code: .ok, have: step)
+            )
+        } _: { host, peer in
+            let stream = try await InferenceStream(to: peer, over: host)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in UInt32(0)..<8 {
+                    group.addImmediateTask {
+                        let answer = try await stream.send(Self.step(number))
+                        #expect(answer.step?.have == number)
+                        #expect(answer.activations.halves.count == (number.isMultiple(of: 2) ? 300 * 1024 : 0))
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func `a step that is cancelled is taken back by its number, and the stream goes on`() async throws {
         let (arrivals, arrived) = AsyncStream.makeStream(of: Never.self)
         let (cancellations, cancelled) = AsyncStream.makeStream(of: UInt32.self)

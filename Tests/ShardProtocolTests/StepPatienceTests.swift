@@ -118,9 +118,12 @@ import Testing
     }
 
     @Test func `a stream that breaks while nobody waits tells whoever comes back`() async throws {
-        try await self.withStream { stream, _, server, _ in
+        try await self.withStream { stream, _, server, operations in
             let answer = try await stream.send(self.step(0), patience: self.short)
             #expect(answer == nil)
+            // Before that, the hop may not know of the connection yet.
+            for await _ in operations { break }
+            #expect(!server.connectedPeers.isEmpty)
             for peer in server.connectedPeers { await server.disconnect(peer) }
             let error = await #expect(throws: ShardError.self) { _ = try await stream.answer(to: self.step(0)) }
             #expect(error?.code == .unreachable)

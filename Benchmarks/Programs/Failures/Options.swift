@@ -6,7 +6,7 @@ struct Options: Sendable {
     var model: String?
     var hops = 3
     var tokens = 256
-    var rounds = 5
+    var rounds = 12
     /// How likely a hop fails in a step.
     var probabilities = [0.001, 0.01]
     var seed: UInt64 = 1
@@ -16,7 +16,7 @@ struct Options: Sendable {
     var flags: [String] = []
 
     private static let help = """
-        Failures [MODEL] [--hops 3] [--tokens 256] [--rounds 5] [--probabilities 0.001,0.01] [--seed 1]
+        Failures [MODEL] [--hops 3] [--tokens 256] [--rounds 12] [--probabilities 0.001,0.01] [--seed 1]
                  [--route auto] [--each] [-- FLAGS OF serve…]
 
         Without MODEL, the demo model. --route: auto, star, or push. --each tells every generation and recovery. KWAAI_SWIFT names the program

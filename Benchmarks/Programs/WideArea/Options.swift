@@ -11,11 +11,13 @@ struct Options: Sendable {
     /// The most tokens of one generation, and how long one should take.
     var tokens = 128
     var seconds = 3
+    /// How often each line of the table is measured.
+    var rounds = 3
     var flags: [String] = []
 
     private static let help = """
         WideArea [MODEL] [--hops 1,2,3,4] [--round-trips 0,5,20,100] [--routes star,push] [--tokens 128]
-                 [--seconds 3] [-- FLAGS OF serve…]
+                 [--seconds 3] [--rounds 3] [-- FLAGS OF serve…]
 
         Without MODEL, the demo model. Round trips are in milliseconds. KWAAI_SWIFT names the program that serves;
         ../.build/release/kwaai-swift where it does not.
@@ -31,6 +33,7 @@ struct Options: Sendable {
             case "--routes": self.routes = try arguments.words().compactMap { StepWay(rawValue: $0) }
             case "--tokens": self.tokens = max(2, try arguments.number())
             case "--seconds": self.seconds = try arguments.number()
+            case "--rounds": self.rounds = max(1, try arguments.number())
             default: self.model = argument
             }
         }

@@ -45,8 +45,7 @@ struct WideArea {
                     let delay = Duration.milliseconds(milliseconds) / 2
                     for server in servers { server.proxy.setDelay(delay) }
                     for route in options.routes {
-                        let turn = try await line.turn(delay: delay)
-                        print(try await run.row(route, milliseconds, bare: turn / hops, like: near.tokens))
+                        print(try await run.row(route, milliseconds, beside: line, like: near.tokens))
                     }
                 }
             }
@@ -80,50 +79,31 @@ struct Run {
         )
     }
 
-    /// - Parameters:
-    ///   - bare: what the round trip to one of the hops takes over bare TCP.
-    ///   - tokens: what the generation gives where nothing is far away.
-    func row(_ route: StepWay, _ milliseconds: Int, bare: Duration, like tokens: [UInt32]) async throws -> Row {
-        // There and back for every hop, or one way to every hop and one back.
-        let network = route == .star ? bare * self.chain.count : bare * (self.chain.count + 1) / 2
-        let coordinator = try self.subject.coordinator(route)
-        let fitting = Duration.seconds(self.options.seconds) / max(network, .milliseconds(1))
-        let count = min(self.options.tokens, max(8, Int(fitting)))
-        let plain = try await self.generate(tokens: count, .off, over: coordinator)
-        let guessing = try await self.generate(tokens: count, .auto, over: coordinator)
-        guard plain.tokens == Array(tokens.prefix(count)), guessing.tokens == plain.tokens else {
-            throw Failure("a generation gave other tokens than before")
-        }
-        return Row(route, milliseconds, bare: bare, network: network, plain.statistics, guessing.statistics)
-    }
-}
-
-/// One line of the table.
-struct Row: CustomStringConvertible {
-    static let header = """
-        | hops | round trip | over bare TCP | route | tokens/s | at most | above it, a hop | with speculation |
-        |---|---|---|---|---|---|---|---|
-        """
-
-    let description: String
-
-    /// - Parameter network: what a token cannot but spend on its way.
-    init(
+    /// Echoes and generations in turn, so that what else the machine does meets all of them alike.
+    ///
+    /// - Parameter tokens: what the generation gives where nothing is far away.
+    func row(
         _ route: StepWay,
         _ milliseconds: Int,
-        bare: Duration,
-        network: Duration,
-        _ plain: GenerationStatistics,
-        _ guessing: GenerationStatistics
-    ) {
-        let least = plain.median { $0.compute } + network
-        // Medians on both sides: a virtual machine stands still now and then for longer than all that is measured here.
-        let above = (plain.median { $0.duration - $0.compute } - network) / plain.hops.count / .milliseconds(1)
-        let cells = [
-            "\(plain.hops.count)", "\(milliseconds) ms", "\((bare / .milliseconds(1)).rounded(2)) ms", "\(route)",
-            "\(plain.tokensPerSecond.rounded(1))", "\((1 / (least / .seconds(1))).rounded(1))",
-            "\(above.rounded(2)) ms", "\(guessing.tokensPerSecond.rounded(1))",
-        ]
-        self.description = "| " + cells.joined(separator: " | ") + " |"
+        beside line: BareLine,
+        like tokens: [UInt32]
+    ) async throws -> Row {
+        let coordinator = try self.subject.coordinator(route)
+        // There and back for every hop, or one way to every hop and one back.
+        let ways = route == .star ? 2 * self.chain.count : self.chain.count + 1
+        let way = max(.milliseconds(milliseconds), .milliseconds(1)) / 2 * ways
+        let count = min(self.options.tokens, max(8, Int(Duration.seconds(self.options.seconds) / way)))
+        var row = Row(route: route, milliseconds: milliseconds, hops: self.chain.count, ways: ways)
+        for _ in 0..<self.options.rounds {
+            row.turns += try await line.turns(delay: .milliseconds(milliseconds) / 2)
+            let plain = try await self.generate(tokens: count, .off, over: coordinator)
+            let guessing = try await self.generate(tokens: count, .auto, over: coordinator)
+            guard plain.tokens == Array(tokens.prefix(count)), guessing.tokens == plain.tokens else {
+                throw Failure("a generation gave other tokens than before")
+            }
+            row.plain += plain.statistics.passes
+            row.guessing.add(guessing)
+        }
+        return row
     }
 }

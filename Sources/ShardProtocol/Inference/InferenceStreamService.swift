@@ -76,6 +76,7 @@ final class SessionStream: Sendable {
     private let metrics: ExchangeMetrics
     private let answer: @Sendable (PeerID, InferenceRequest) async -> InferenceResponse
     private let state = Mutex(State())
+    /// Those that could not leave at once.
     private let answers: AsyncStream<Answer>
     private let outgoing: AsyncStream<Answer>.Continuation
 
@@ -114,12 +115,7 @@ final class SessionStream: Sendable {
                 let start = ContinuousClock.now
                 self.state.withLock { $0.isWritingSince = start }
                 try await self.stream.writeFrame(answer.message)
-                self.metrics.exchanged(
-                    request: answer.stepBytes,
-                    answer: answer.message.readableBytes,
-                    took: start.duration(to: .now)
-                )
-                self.end(answer)
+                self.left(answer, after: start.duration(to: .now))
             }
             // What reading broke on is thrown here; the watch has nothing more to watch.
             group.cancelAll()
@@ -168,6 +164,8 @@ final class SessionStream: Sendable {
                 let run = self.begin(request, message.readableBytes, reading: reading)
                 // At once, so that steps reach their session in the order in which they were sent.
                 steps.addImmediateTask { await run() }
+                // What it has to say leaves before this task gets ready for the next step.
+                await Task.yield()
                 await self.waitForRoom()
             }
         }
@@ -192,8 +190,27 @@ final class SessionStream: Sendable {
             self.metrics.serialised(in: reading + answered.duration(to: .now))
             let answer = Answer(message: message, stepBytes: byteCount, stepTokens: tokens)
             // So many at once have only streams that push what they should not; a lost answer would be waited for.
-            if case .dropped = self.outgoing.yield(answer) { self.stream.reset() }
+            if !self.send(answer) { self.stream.reset() }
         }
+    }
+
+    /// Answers at once where that needs no wait, which saves what the writer's task costs; answers may leave in any order.
+    ///
+    /// - Returns: false where too many wait.
+    private func send(_ answer: Answer) -> Bool {
+        let start = ContinuousClock.now
+        // What the stream fails with is the writer's to say.
+        guard (try? self.stream.sendFrame(answer.message)) != true else {
+            self.left(answer, after: start.duration(to: .now))
+            return true
+        }
+        if case .dropped = self.outgoing.yield(answer) { return false }
+        return true
+    }
+
+    private func left(_ answer: Answer, after duration: Duration) {
+        self.metrics.exchanged(request: answer.stepBytes, answer: answer.message.readableBytes, took: duration)
+        self.end(answer)
     }
 
     private func response(to request: InferenceRequest) async -> InferenceResponse {
@@ -292,8 +309,7 @@ extension SessionStream {
         let answer = Answer(message: message, stepBytes: 0, stepTokens: 0)
         self.begin(0, 0)
         // Where it is not said, the deadline of what was pushed does.
-        if case .enqueued = self.outgoing.yield(answer) { return }
-        self.end(answer)
+        if !self.send(answer) { self.end(answer) }
     }
 
     private static func opened(_ request: InferenceRequest, _ code: ReplyCode) -> InferenceResponse {

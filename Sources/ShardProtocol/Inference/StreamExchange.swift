@@ -34,6 +34,8 @@ final class StreamExchange: Sendable {
         var waiters: [UInt32: Waiter] = [:]
         var failure: ShardError?
         var isEnded = false
+        /// Frames that wait for the writer, which the next one must not overtake.
+        var queued = 0
         /// When ``StreamExchange/lookForLate()`` is to be called next. One timer serves all steps of half a second: to set one
         /// for each and take it back costs more than the step's way through this type.
         var nextLook: NIODeadline?
@@ -41,7 +43,7 @@ final class StreamExchange: Sendable {
 
     private let stream: PeerStream
     private let state = Mutex(State())
-    /// Frames to be written; as many as there are outstanding steps, and cancellations of these.
+    /// Frames that could not leave at once; as many as there are outstanding steps, and cancellations of these.
     private let frames: AsyncStream<ByteBuffer>
     private let outgoing: AsyncStream<ByteBuffer>.Continuation
 
@@ -91,7 +93,7 @@ final class StreamExchange: Sendable {
                 )
             }
             // Under the lock, so that frames leave in the order of their steps.
-            if case .dropped = self.outgoing.yield(frame) {
+            guard self.send(frame, &state) else {
                 return ShardError(code: .unreachable, message: "the hop takes no more steps; it may be overloaded")
             }
             state.waiters[step] = .sent(wait, until: deadline, broke: broke)
@@ -122,7 +124,18 @@ final class StreamExchange: Sendable {
         order.payload = .tokenIDs([])
         order.step?.operation = .cancel
         // One that does not fit any more is no loss: what it cancels is answered to nobody.
-        if let frame = try? Self.frame(order) { self.outgoing.yield(frame) }
+        if let frame = try? Self.frame(order) { _ = self.state.withLock { self.send(frame, &$0) } }
+    }
+
+    /// Sends a frame behind all those before it: at once where it need not wait, to save what the writer's task costs.
+    ///
+    /// - Returns: false where too many wait.
+    private func send(_ frame: ByteBuffer, _ state: inout State) -> Bool {
+        // What the stream fails with is the writer's to say.
+        if state.queued == 0, (try? self.stream.sendFrame(frame)) == true { return true }
+        if case .dropped = self.outgoing.yield(frame) { return false }
+        state.queued += 1
+        return true
     }
 
     private static let cancelled = ShardError(code: .cancelled, message: "the step was cancelled")
@@ -206,7 +219,10 @@ final class StreamExchange: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask {
                 do throws(P2PError) {
-                    for await frame in self.frames { try await self.stream.writeFrame(frame) }
+                    for await frame in self.frames {
+                        try await self.stream.writeFrame(frame)
+                        self.state.withLock { $0.queued -= 1 }
+                    }
                     try await self.stream.closeWrite()
                     // A hop that does not end its direction too must not hold the stream for ever.
                     try? await pause(for: Limits.transferTime)

@@ -89,8 +89,11 @@ extension MessagePackCursor {
     }
 
     private mutating func readText(byteCount: Int) throws(ShardError) -> String {
-        let text = self.bytes.withUnsafeReadableBytes { bytes in
-            String(validating: UnsafeRawBufferPointer(rebasing: bytes.prefix(byteCount)), as: UTF8.self)
+        let text = self.bytes.withUnsafeReadableBytes { bytes -> String? in
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes.prefix(byteCount))
+            // Nearly all strings are keys. What validates is generic to the end and takes several times as long.
+            guard bytes.allSatisfy({ $0 < 0x80 }) else { return String(validating: bytes, as: UTF8.self) }
+            return String(decoding: bytes, as: UTF8.self)
         }
         guard let text else { throw .malformed("a MessagePack string is not UTF-8") }
         self.skip(byteCount: byteCount)

@@ -194,6 +194,8 @@ private final class PushReader: Sendable {
                     let run = session.begin(request, message.readableBytes, reading: start.duration(to: .now))
                     // At once, so that steps reach their session in the order in which they were pushed.
                     steps.addImmediateTask { await run() }
+                    // What it has to say leaves before this task gets ready for the next step.
+                    await Task.yield()
                     await session.waitForRoom()
                 }
             }

@@ -63,14 +63,17 @@ final class PushEdge: Sendable {
         let bytes = message.readableBytes
         guard bytes <= Limits.sentMessage else { return false }
         return await withCheckedContinuation { waiter in
-            let isTaken = self.state.withLock { state in
-                guard state.hasRoom(for: bytes), case .enqueued = self.outgoing.yield(message) else { return false }
+            let isTaken = self.state.withLock { state -> Bool? in
+                guard state.hasRoom(for: bytes) else { return false }
+                // At once where nothing is before it; what the stream fails with is the writer's to say.
+                if state.leaving.isEmpty, (try? self.stream.sendFrame(message)) == true { return true }
+                guard case .enqueued = self.outgoing.yield(message) else { return false }
                 let now = ContinuousClock.now
                 if state.leaving.isEmpty { state.lastProgress = now }
                 state.leaving.append(Leaving(since: now, bytes: bytes, waiter: waiter))
-                return true
+                return nil
             }
-            if !isTaken { waiter.resume(returning: false) }
+            if let isTaken { waiter.resume(returning: isTaken) }
         }
     }
 
