@@ -101,10 +101,9 @@ package struct GenerationRun: Sendable {
                 self.sequence.interrupt()
                 break
             }
-            let begin = clock.now
             let isPrefill = self.sequence.generated.isEmpty
             let promptCount = self.sequence.prompt.count
-            let result = try await self.run(pass, telling: self.takeUntold(), events) { length in
+            let (result, took) = try await self.run(pass, telling: self.takeUntold(), events) { length in
                 guard isPrefill else { return true }
                 await events.send(.prefilled(tokens: length, of: promptCount))
                 return !isInterrupted()
@@ -127,7 +126,7 @@ package struct GenerationRun: Sendable {
             if isPrefill {
                 self.statistics.timeToFirstToken = interval
             } else {
-                self.measure(pass, right, begin.duration(to: answered), result, interval, drawing)
+                self.measure(pass, right, took, result, interval, drawing)
             }
             self.position = pass.position + pass.tokens.count - pass.guesses + right
         }
@@ -148,12 +147,11 @@ package struct GenerationRun: Sendable {
         telling untold: [GenerationEvent],
         _ events: AsyncChannel<GenerationEvent>,
         progress: (Int) async throws -> Bool
-    ) async throws -> Chain.Result {
-        let chunk = self.options.prefillChunk
+    ) async throws -> (result: Chain.Result, took: Duration) {
         guard self.chain.queue == nil else {
             // The blocks' own thread has no time for it once they run.
             await Self.tell(untold, events)
-            return try await self.chain.run(pass, chunk: chunk, progress: progress)
+            return try await self.timed(pass, progress)
         }
         async let told: Void = {
             // The step leaves first.
@@ -161,13 +159,23 @@ package struct GenerationRun: Sendable {
             await Self.tell(untold, events)
         }()
         do {
-            let result = try await self.chain.run(pass, chunk: chunk, progress: progress)
+            let timed = try await self.timed(pass, progress)
             await told
-            return result
+            return timed
         } catch {
             await told
             throw error
         }
+    }
+
+    /// How long a pass took says nothing of whoever reads.
+    private func timed(
+        _ pass: SequenceState.Pass,
+        _ progress: (Int) async throws -> Bool
+    ) async throws -> (result: Chain.Result, took: Duration) {
+        let start = ContinuousClock.now
+        let result = try await self.chain.run(pass, chunk: self.options.prefillChunk, progress: progress)
+        return (result, start.duration(to: .now))
     }
 
     /// Where tokens are drawn; nil for the thread of the passes. Connections must not wait for a large vocabulary.

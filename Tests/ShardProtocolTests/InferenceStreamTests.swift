@@ -85,6 +85,8 @@ import Testing
             maxTokens: 300
         )
         try Self.expect(open, "stream-open")
+        open.step?.predecessor = nil
+        try Self.expect(open, "stream-open-to")
         var step = try InferenceRequestTests.hidden()
         step.sessionID = SessionID(rawValue: 12345)
         step.step = StepExtension(blocks: try BlockRange(4, 12), step: 3, maxTokens: 300, logits: .final(3))
@@ -109,6 +111,12 @@ import Testing
         answer.step?.isUnpushed = true
         #expect(try Self.framed(answer.encoded()) == Golden.bytes("stream-answer-unpushed"))
         #expect(try InferenceResponse(decoding: answer.encoded()) == answer)
+        let refusal = InferenceResponse.failure(
+            "the next hop cannot be reached from here",
+            step: ReplyExtension(code: .unreachable, step: .max - 1)
+        )
+        #expect(try Self.framed(refusal.encoded()) == Golden.bytes("stream-answer-unreachable"))
+        #expect(try InferenceResponse(decoding: refusal.encoded()) == refusal)
     }
 
     private static func expect(_ request: InferenceRequest, _ golden: String) throws {

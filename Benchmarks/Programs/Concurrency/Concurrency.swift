@@ -7,7 +7,7 @@ import Swarm
 @main
 struct Concurrency {
     static func main() async throws {
-        let options = try Options(CommandLine.arguments.dropFirst())
+        let options = Options(CommandLine.arguments.dropFirst())
         let subject = try Subject(model: options.model)
         let servers = try Self.servers(options, subject)
         defer { for server in servers { server.stop() } }

@@ -22,23 +22,23 @@ struct Options: Sendable {
         ../.build/release/kwaai-swift where it does not.
         """
 
-    init(_ arguments: some Sequence<String>) throws {
+    init(_ arguments: some Sequence<String>) {
         var arguments = Arguments(arguments, help: Self.help)
         self.flags = arguments.passedOn
-        while let argument = try arguments.next() {
+        while let argument = arguments.next() {
             switch argument {
-            case "--sessions": self.sessions = try arguments.number()
-            case "--hops": self.hops = try arguments.number()
-            case "--tokens": self.tokens = try arguments.number()
-            case "--rounds": self.rounds = try arguments.number()
+            case "--sessions": self.sessions = arguments.number()
+            case "--hops": self.hops = arguments.number()
+            case "--tokens": self.tokens = arguments.number()
+            case "--rounds": self.rounds = arguments.number()
             case "--speculate":
-                switch try arguments.words() {
+                switch arguments.words() {
                 case ["auto"]: self.speculation = .auto
                 case ["off"]: self.speculation = .off
-                default: throw Failure(Self.help)
+                default: arguments.refuse()
                 }
-            case "--route": self.route = try arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
-            default: self.model = argument
+            case "--route": self.route = arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
+            default: self.model = arguments.path(argument)
             }
         }
     }

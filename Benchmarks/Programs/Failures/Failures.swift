@@ -5,7 +5,7 @@ import Swarm
 @main
 struct Failures {
     static func main() async throws {
-        let options = try Options(CommandLine.arguments.dropFirst())
+        let options = Options(CommandLine.arguments.dropFirst())
         let subject = try Subject(model: options.model)
         try await withProxies { folder, group in
             var servers: [Guarded] = []

@@ -23,20 +23,20 @@ struct Options: Sendable {
         that serves; ../.build/release/kwaai-swift where it does not.
         """
 
-    init(_ arguments: some Sequence<String>) throws {
+    init(_ arguments: some Sequence<String>) {
         var arguments = Arguments(arguments, help: Self.help)
         self.flags = arguments.passedOn
-        while let argument = try arguments.next() {
+        while let argument = arguments.next() {
             switch argument {
-            case "--hops": self.hops = try arguments.number()
-            case "--tokens": self.tokens = max(2, try arguments.number())
-            case "--rounds": self.rounds = try arguments.number()
-            case "--seed": self.seed = UInt64(try arguments.number())
-            case "--route": self.route = try arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
+            case "--hops": self.hops = arguments.number()
+            case "--tokens": self.tokens = max(2, arguments.number())
+            case "--rounds": self.rounds = arguments.number()
+            case "--seed": self.seed = UInt64(arguments.number())
+            case "--route": self.route = arguments.words().compactMap { StepWay(rawValue: $0) }.first ?? .auto
             case "--each": self.tellsEach = true
             case "--probabilities":
-                self.probabilities = try arguments.words().compactMap { Double($0) }.filter { (0..<1).contains($0) }
-            default: self.model = argument
+                self.probabilities = arguments.words().compactMap { Double($0) }.filter { (0..<1).contains($0) }
+            default: self.model = arguments.path(argument)
             }
         }
     }

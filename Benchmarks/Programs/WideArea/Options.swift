@@ -23,18 +23,18 @@ struct Options: Sendable {
         ../.build/release/kwaai-swift where it does not.
         """
 
-    init(_ arguments: some Sequence<String>) throws {
+    init(_ arguments: some Sequence<String>) {
         var arguments = Arguments(arguments, help: Self.help)
         self.flags = arguments.passedOn
-        while let argument = try arguments.next() {
+        while let argument = arguments.next() {
             switch argument {
-            case "--hops": self.hops = try arguments.words().compactMap { Int($0) }.filter { $0 > 0 }
-            case "--round-trips": self.roundTrips = try arguments.words().compactMap { Int($0) }.filter { $0 >= 0 }
-            case "--routes": self.routes = try arguments.words().compactMap { StepWay(rawValue: $0) }
-            case "--tokens": self.tokens = max(2, try arguments.number())
-            case "--seconds": self.seconds = try arguments.number()
-            case "--rounds": self.rounds = max(1, try arguments.number())
-            default: self.model = argument
+            case "--hops": self.hops = arguments.words().compactMap { Int($0) }.filter { $0 > 0 }
+            case "--round-trips": self.roundTrips = arguments.words().compactMap { Int($0) }.filter { $0 >= 0 }
+            case "--routes": self.routes = arguments.words().compactMap { StepWay(rawValue: $0) }
+            case "--tokens": self.tokens = max(2, arguments.number())
+            case "--seconds": self.seconds = arguments.number()
+            case "--rounds": self.rounds = max(1, arguments.number())
+            default: self.model = arguments.path(argument)
             }
         }
     }

@@ -1,4 +1,5 @@
 import Coordinator
+import Foundation
 import P2PCore
 import P2PWire
 import ShardProtocol
@@ -11,7 +12,7 @@ struct WideArea {
         guard Array(CommandLine.arguments.dropFirst()) != [BareLine.argument] else {
             return try await BareLine.serveEchoes()
         }
-        let options = try Options(CommandLine.arguments.dropFirst())
+        let options = Options(CommandLine.arguments.dropFirst())
         let subject = try Subject(model: options.model)
         print(Row.header)
         for hops in options.hops {
@@ -46,6 +47,8 @@ struct WideArea {
                     for server in servers { server.proxy.setDelay(delay) }
                     for route in options.routes {
                         print(try await run.row(route, milliseconds, beside: line, like: near.tokens))
+                        // Else a pipe gets all of them at the end.
+                        fflush(nil)
                     }
                 }
             }

@@ -43,7 +43,7 @@ final class SessionStream: Sendable {
         var edge: PushEdge?
         var isOver = false
         var lastAnswer = ContinuousClock.now
-        /// When the answer began to leave that is leaving.
+        /// When the answer began to leave that the writer waits for.
         var isWritingSince: ContinuousClock.Instant?
 
         var hasRoom: Bool {
@@ -115,6 +115,7 @@ final class SessionStream: Sendable {
                 let start = ContinuousClock.now
                 self.state.withLock { $0.isWritingSince = start }
                 try await self.stream.writeFrame(answer.message)
+                self.state.withLock { $0.isWritingSince = nil }
                 self.left(answer, after: start.duration(to: .now))
             }
             // What reading broke on is thrown here; the watch has nothing more to watch.
@@ -194,7 +195,8 @@ final class SessionStream: Sendable {
         }
     }
 
-    /// Answers at once where that needs no wait, which saves what the writer's task costs; answers may leave in any order.
+    /// Answers at once where that needs no wait, which saves what the writer's task costs; answers of steps may leave in any
+    /// order.
     ///
     /// - Returns: false where too many wait.
     private func send(_ answer: Answer) -> Bool {
@@ -246,7 +248,6 @@ final class SessionStream: Sendable {
             state.bytes -= answer.stepBytes
             state.tokens -= answer.stepTokens
             state.lastAnswer = .now
-            state.isWritingSince = nil
             return state.hasRoom ? state.takeReaders() : []
         }
         for reader in readers { reader.resume() }
@@ -308,8 +309,9 @@ extension SessionStream {
         let message = Self.message(Self.opened(request, .unreachable), answering: request.step?.step ?? 0)
         let answer = Answer(message: message, stepBytes: 0, stepTokens: 0)
         self.begin(0, 0)
-        // Where it is not said, the deadline of what was pushed does.
-        if !self.send(answer) { self.end(answer) }
+        // Behind the answer that it takes back. Where it is not said, the deadline of what was pushed does.
+        if case .enqueued = self.outgoing.yield(answer) { return }
+        self.end(answer)
     }
 
     private static func opened(_ request: InferenceRequest, _ code: ReplyCode) -> InferenceResponse {
